@@ -1,0 +1,25 @@
+# One library per room. A room sees its own public headers and, by linking, those of the rooms to its left.
+
+add_library(bigmac_options INTERFACE)
+target_compile_options(bigmac_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+if(BIGMAC_WERROR)
+  target_compile_options(bigmac_options INTERFACE -Werror)
+endif()
+if(BIGMAC_SANITIZE)
+  target_compile_options(bigmac_options INTERFACE -fsanitize=${BIGMAC_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(bigmac_options INTERFACE -fsanitize=${BIGMAC_SANITIZE})
+endif()
+
+# bigmac_room(NAME FOLDER [ROOMS TO THE LEFT...])
+function(bigmac_room name folder)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+  add_library(bigmac_${name} STATIC ${sources})
+  add_library(bigmac::${name} ALIAS bigmac_${name})
+  target_include_directories(bigmac_${name} PUBLIC ${CMAKE_SOURCE_DIR}/include)
+  target_link_libraries(bigmac_${name} PRIVATE bigmac_options)
+  foreach(room ${ARGN})
+    target_link_libraries(bigmac_${name} PUBLIC bigmac_${room})
+  endforeach()
+  # The one home of JSON in each room: files that end in _json.cpp.
+  target_link_libraries(bigmac_${name} PRIVATE nlohmann_json::nlohmann_json)
+endfunction()

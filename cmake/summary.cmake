@@ -1,0 +1,11 @@
+# What was found, printed last.
+function(bigmac_found what found)
+  if(${found})
+    message(STATUS "  ${what}: yes")
+  else()
+    message(STATUS "  ${what}: no (optional)")
+  endif()
+endfunction()
+message(STATUS "bigmac ${PROJECT_VERSION}, ${CMAKE_BUILD_TYPE}, ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
+bigmac_found("NLopt (refits the kernel constants)" "${NLopt_FOUND}")
+bigmac_found("Google Benchmark (./dev bench)" "${benchmark_FOUND}")
