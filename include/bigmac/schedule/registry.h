@@ -1,0 +1,57 @@
+// Every schedule the project knows, in one explicit table.
+//
+// To add one: write a builder in a file of its own under sim/schedule/, declare it in builders.h and
+// add a row to registry.cpp. Nothing else in the project needs to know.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bigmac/cost/cost_table.h"
+#include "bigmac/schedule/schedule.h"
+
+namespace bigmac {
+
+/// A knob of a schedule, as `bigmac-sim list` shows it.
+struct ScheduleParameter {
+  std::string name;
+  std::string meaning;
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+  std::optional<std::int64_t> fallback;  ///< absent: the builder chooses
+};
+
+/// What a builder is given. `costs` may guide placement; a builder never times anything with it
+/// that it does not say in its notes.
+struct ScheduleRequest {
+  const Pipeline& pipeline;
+  const CostTable& costs;
+  std::string base;                                ///< empty: the schedule's own default
+  std::map<std::string, std::int64_t> parameters;  ///< checked against the registry
+};
+
+struct ScheduleInfo {
+  std::string name;
+  std::string summary;
+  std::string paper;
+  std::string needs;                          ///< what a job must have, in words
+  std::vector<std::string> bases;             ///< LLM pipelines it can stand on; empty: it is one itself
+  std::vector<ScheduleParameter> parameters;
+  /// Why the pipeline cannot be scheduled so, or nothing.
+  std::optional<std::string> (*refuses)(const ScheduleRequest&);
+  Schedule (*build)(const ScheduleRequest&);
+};
+
+const std::vector<ScheduleInfo>& all_schedules();
+
+/// Throws Error{bad_input} listing the known names.
+const ScheduleInfo& find_schedule(const std::string& name);
+
+/// Checks base and parameters against the registry, asks the schedule whether it can, and builds.
+/// Throws Error{bad_input} for unknown names, values out of range, and refusals (with the reason).
+Schedule build_schedule(const std::string& name, const ScheduleRequest& request);
+
+}  // namespace bigmac

@@ -1,0 +1,140 @@
+// BigMac: encoder and generator nested into the LLM pipeline (2605.25451).
+//
+// Idea: microbatches go in groups of P; one group's encoder (or generator) work is spread over all
+// ranks as a full-height *column*, rank r taking microbatch gP + r. Columns are inserted so that all ranks pause
+// the LLM together: no bubble is added when a column costs the same everywhere, and activations of
+// encoder and generator stay O(1) in M. Rules R1-R5 (read off the authors' figure), V >= 2 and G = M/P >= 2:
+//
+//   R2  LLM: interleaved 1F1B; with a generator P more warm-up forwards than Megatron-LM's.
+//   R3  encoder-forward columns of groups 0..W-1 first, W = 3
+//   R4  generator column g right after forward number VP(g+1) + (P-1-r); the last group's right
+//       after the (P-1-r)-th cool-down backward
+//   R5  encoder-backward column g right after backward number min(VP(g+1) + r, VM), then at once the
+//       encoder-forward column of group g+W: backward first, which caps the live activations
+//
+//   4 ranks, V = 2, M = 8, encoder only, rank 3:
+//   e3 e7 F0:0-3 F1:0 B1:0 F1:1 B1:1 F1:2 B1:2 F1:3 B1:3 F0:4 B0:0 ... F1:6 B1:6 E3 F1:7 B1:7 B0:4-7 E7
+//
+// Departure: for V = 1 or G = 1 (and M not divisible by P where the base allows it) the rules do not
+// hold; columns are inserted by the general method of column_insertion.h, with the smallest safe
+// W >= 3 unless the caller names one.
+#include <fmt/format.h>
+
+#include "assemble.h"
+#include "bigmac/schedule/builders.h"
+#include "bigmac/schedule/llm_order.h"
+#include "column_insertion.h"
+#include "op_makers.h"
+
+namespace bigmac {
+namespace {
+
+constexpr std::uint32_t kDefaultWarmupGroups = 3;
+
+/// Where rank r's columns go, in counts of forwards and backwards done (R4, R5).
+struct ColumnRules {
+  std::uint32_t ranks, chunks, groups, rank, warmup;
+
+  std::uint32_t per_group() const { return chunks * ranks; }
+  std::uint32_t total() const { return per_group() * groups; }
+  std::uint32_t generator_after_forward(std::uint32_t g) const { return per_group() * (g + 1) + (ranks - 1 - rank); }
+  std::uint32_t last_generator_after_backward() const { return total() - warmup + (ranks - 1 - rank); }
+  std::uint32_t encoder_after_backward(std::uint32_t g) const { return std::min(per_group() * (g + 1) + rank, total()); }
+};
+
+class RuleNesting {
+ public:
+  RuleNesting(const Pipeline& pipeline, const ColumnRules& rules, std::uint32_t warmup_groups, std::vector<Op>& out)
+      : pipeline_(pipeline), rules_(rules), warmup_groups_(warmup_groups), out_(out) {}
+
+  void start() {
+    for (std::uint32_t g = 0; g < std::min(warmup_groups_, rules_.groups); ++g)
+      append_modules(pipeline_.encoders, OpKind::forward, own(g), out_);
+  }
+  void add(const Op& op) {
+    out_.push_back(op);
+    ++(op.kind == OpKind::forward ? forwards_ : backwards_);
+    while (generator_due()) generator_column();
+    while (encoder_ < rules_.groups && backwards_ >= rules_.encoder_after_backward(encoder_)) encoder_column();
+  }
+
+ private:
+  std::uint32_t own(std::uint32_t group) const { return group * rules_.ranks + rules_.rank; }
+  bool generator_due() const {
+    if (generator_ >= rules_.groups) return false;
+    if (generator_ + 1 < rules_.groups) return forwards_ >= rules_.generator_after_forward(generator_);
+    return forwards_ == rules_.total() && backwards_ >= rules_.last_generator_after_backward();
+  }
+  void generator_column() {
+    append_modules(pipeline_.generators, OpKind::forward, own(generator_), out_);
+    append_modules(pipeline_.generators, OpKind::backward, own(generator_), out_);
+    ++generator_;
+  }
+  void encoder_column() {
+    append_modules(pipeline_.encoders, OpKind::backward, own(encoder_), out_);
+    const std::uint32_t entering = encoder_ + warmup_groups_;
+    if (entering < rules_.groups) append_modules(pipeline_.encoders, OpKind::forward, own(entering), out_);
+    ++encoder_;
+  }
+
+  const Pipeline& pipeline_;
+  const ColumnRules& rules_;
+  std::uint32_t warmup_groups_;
+  std::vector<Op>& out_;
+  std::uint32_t forwards_ = 0, backwards_ = 0, generator_ = 0, encoder_ = 0;
+};
+
+Schedule build_by_rules(const Pipeline& pipeline, std::uint32_t extra_warmup, std::uint32_t warmup_groups) {
+  std::vector<Op> base;
+  return assemble(pipeline, [&](RankId rank, std::vector<Op>& out) {
+    const std::uint32_t ranks = pipeline.ranks, r = rank.value;
+    const std::uint32_t warmup = 2 * (ranks - 1 - r) + (pipeline.chunks - 1) * ranks + extra_warmup;
+    const ColumnRules rules{ranks, pipeline.chunks, pipeline.microbatches / ranks, r, warmup};
+    base.clear();
+    interleaved_order(pipeline, rank, extra_warmup, base);
+    RuleNesting nesting(pipeline, rules, warmup_groups, out);
+    nesting.start();
+    for (const Op& op : base) nesting.add(op);
+  });
+}
+
+std::int64_t mean_duration(const ScheduleRequest& request, OpKind kind) {
+  std::int64_t sum = 0;
+  for (std::uint32_t stage = 0; stage < request.pipeline.stages(); ++stage) {
+    const StageId id{static_cast<std::uint16_t>(stage)};
+    sum += request.costs.duration[request.costs.slot(kLlm, kind, id, MicrobatchId{0})].value / request.pipeline.stages();
+  }
+  return std::max<std::int64_t>(1, sum);
+}
+
+Schedule build_by_insertion(const ScheduleRequest& request, std::uint32_t extra_warmup,
+                            std::optional<std::uint32_t> asked, std::uint32_t& used) {
+  const LlmLayout layout = lay_out(request.pipeline, find_llm_order(request.base), extra_warmup,
+                                   mean_duration(request, OpKind::forward), mean_duration(request, OpKind::backward));
+  used = asked.value_or(std::max(kDefaultWarmupGroups, smallest_warmup_groups(layout)));
+  return insert_columns(request.pipeline, layout, used);
+}
+
+}  // namespace
+
+Schedule build_bigmac(const ScheduleRequest& request) {
+  const Pipeline& pipeline = request.pipeline;
+  std::optional<std::uint32_t> asked;
+  if (const auto it = request.parameters.find("encoder_warmup_groups"); it != request.parameters.end())
+    asked = static_cast<std::uint32_t>(it->second);
+  const std::uint32_t extra_warmup = pipeline.generators.empty() ? 0 : pipeline.ranks;
+  const bool rules_hold = request.base == "interleaved" && pipeline.chunks >= 2 &&
+                          pipeline.microbatches >= 2 * pipeline.ranks && pipeline.microbatches % pipeline.ranks == 0;
+  std::uint32_t used = asked.value_or(kDefaultWarmupGroups);
+  Schedule schedule = rules_hold ? build_by_rules(pipeline, extra_warmup, used)
+                                 : build_by_insertion(request, extra_warmup, asked, used);
+  schedule.parameters["encoder_warmup_groups"] = used;
+  if (used != kDefaultWarmupGroups && !asked)
+    schedule.notes.push_back(fmt::format("encoder_warmup_groups = {}: with fewer this base would deadlock", used));
+  if (!pipeline.generators.empty())
+    schedule.notes.push_back(fmt::format("{} more warm-up forwards per rank than {} alone: a whole group's last "
+                                         "forwards precede its first backward", pipeline.ranks, request.base));
+  return schedule;
+}
+
+}  // namespace bigmac

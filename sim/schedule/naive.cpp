@@ -1,0 +1,42 @@
+// Naive: the encoder is part of the first stage's work, the generator of the last's (Megatron-LM's
+// first multimodal placement: the encoder in the first stage's pre-process).
+//
+// Idea: each encoder forward comes right before the LLM forward that needs it, on rank 0; each
+// encoder backward right after the gradient it needs. Memory is O(1) in M, but every microbatch pays the
+// encoder on one rank: the pipeline is paced by its slowest stage.
+//
+//   4 ranks, M = 8 (e E: encoder forward, backward)
+//   0  e0 F0 e1 F1 e2 F2 e3 F3 B0 E0 e4 F4 B1 E1 ...
+//   1     F0    F1    F2 B0 F3 ...
+#include "assemble.h"
+#include "bigmac/schedule/builders.h"
+#include "bigmac/schedule/llm_order.h"
+#include "op_makers.h"
+
+namespace bigmac {
+namespace {
+
+void place_around(const Pipeline& pipeline, const Op& op, std::vector<Op>& out) {
+  const std::uint32_t m = op.microbatch.value;
+  const bool first = op.stage.value == 0, last = op.stage == pipeline.last_stage();
+  const bool forward = op.kind == OpKind::forward;
+  if (forward && first) append_modules(pipeline.encoders, OpKind::forward, m, out);
+  if (!forward && last) append_modules(pipeline.generators, OpKind::backward, m, out);
+  out.push_back(op);
+  if (forward && last) append_modules(pipeline.generators, OpKind::forward, m, out);
+  if (!forward && first) append_modules(pipeline.encoders, OpKind::backward, m, out);
+}
+
+}  // namespace
+
+Schedule build_naive(const ScheduleRequest& request) {
+  const LlmOrder order = find_llm_order(request.base);
+  std::vector<Op> base;
+  return assemble(request.pipeline, [&](RankId rank, std::vector<Op>& out) {
+    base.clear();
+    order(request.pipeline, rank, 0, base);
+    for (const Op& op : base) place_around(request.pipeline, op, out);
+  });
+}
+
+}  // namespace bigmac

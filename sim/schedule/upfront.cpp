@@ -1,0 +1,53 @@
+// Upfront: all encoder forwards first, all encoder backwards last, the LLM in between. The ideal for
+// compute when memory is unlimited: encoder activations of all M/P microbatches of a rank are held
+// throughout (O(M/P), the cost that Optimus and other decoupled designs pay).
+//
+// Microbatch m's encoder and generator run on rank m mod P. With a generator the LLM runs gpipe and all
+// generators come between its forwards and its backwards.
+//
+//   4 ranks, M = 8, encoder only
+//   1  e1 e5 F0 F1 F2 B0 F3 B1 ... B7 E1 E5
+#include "assemble.h"
+#include "bigmac/schedule/builders.h"
+#include "bigmac/schedule/llm_order.h"
+#include "op_makers.h"
+
+namespace bigmac {
+namespace {
+
+void append_owned(const Pipeline& pipeline, const std::vector<ModuleId>& modules, OpKind kind, RankId rank,
+                  std::vector<Op>& out) {
+  for (std::uint32_t m = rank.value; m < pipeline.microbatches; m += pipeline.ranks)
+    append_modules(modules, kind, m, out);
+}
+
+void append_generators(const Pipeline& pipeline, RankId rank, std::vector<Op>& out) {
+  if (pipeline.generators.empty()) return;
+  for (std::uint32_t m = rank.value; m < pipeline.microbatches; m += pipeline.ranks) {
+    append_modules(pipeline.generators, OpKind::forward, m, out);
+    append_modules(pipeline.generators, OpKind::backward, m, out);
+  }
+}
+
+}  // namespace
+
+Schedule build_upfront(const ScheduleRequest& request) {
+  const Pipeline& pipeline = request.pipeline;
+  const std::string order_name = pipeline.generators.empty() ? request.base : "gpipe";
+  const LlmOrder order = find_llm_order(order_name);
+  std::vector<Op> base;
+  Schedule schedule = assemble(pipeline, [&](RankId rank, std::vector<Op>& out) {
+    base.clear();
+    order(pipeline, rank, 0, base);
+    append_owned(pipeline, pipeline.encoders, OpKind::forward, rank, out);
+    const auto turn = pipeline.generators.empty() ? base.end() : base.begin() + static_cast<std::ptrdiff_t>(base.size() / 2);
+    out.insert(out.end(), base.begin(), turn);
+    append_generators(pipeline, rank, out);
+    out.insert(out.end(), turn, base.end());
+    append_owned(pipeline, pipeline.encoders, OpKind::backward, rank, out);
+  });
+  schedule.base = order_name;
+  return schedule;
+}
+
+}  // namespace bigmac
