@@ -12,7 +12,7 @@ constexpr std::uint64_t kMaxRows = std::uint64_t{1} << 28;
 bool differs_between_microbatches(const GivenModuleCosts& given) {
   const auto wide = [](const CostSeries& series) { return series.microbatches > 1; };
   return wide(given.forward) || wide(given.backward) || wide(given.input_gradient) || wide(given.weight_gradient) ||
-         wide(given.activation_bytes) || wide(given.transfer);
+         wide(given.recompute) || wide(given.activation_bytes) || wide(given.transfer);
 }
 
 std::int64_t value_or_zero(const CostSeries& series, std::uint32_t stage, std::uint32_t microbatch) {
@@ -38,7 +38,8 @@ void fill_rows(CostTable& table, ModuleId id, const GivenModuleCosts& given, std
   const StageId at_stage{static_cast<std::uint16_t>(stage)};
   const auto [input, weight] = split_backward(given, stage, microbatch);
   const std::int64_t forward = given.forward.at(stage, microbatch);
-  const std::int64_t by_kind[kOpKinds] = {forward, given.backward.at(stage, microbatch), input, weight, forward};
+  const std::int64_t again = given.recompute.absent() ? forward : given.recompute.at(stage, microbatch);
+  const std::int64_t by_kind[kOpKinds] = {forward, given.backward.at(stage, microbatch), input, weight, again};
   for (int kind = 0; kind < kOpKinds; ++kind) {
     const std::uint32_t slot = table.slot(id, static_cast<OpKind>(kind), at_stage, MicrobatchId{microbatch});
     table.duration[slot] = Nanoseconds{by_kind[kind]};

@@ -36,6 +36,8 @@ std::vector<MeasuredCollective> read_collective_table(const std::string& path);
 /// Half of all shapes, by a fixed hash of the shape: the fit never sees them.
 bool held_out(const MeasuredGemm& row);
 bool held_out(const MeasuredAttention& row);
+/// These tables are short (three group sizes, 21 message sizes): every other message size, the
+/// other ones for every other group size, so that both halves cover the whole range.
 bool held_out(const MeasuredCollective& row);
 
 double flops(const MeasuredGemm& row);

@@ -54,5 +54,7 @@ Cluster load_cluster(const std::string& path);
 Cluster parse_cluster(const std::string& text, const std::string& file);
 /// The bigmac.cluster/1 text that parse_cluster reads back. `collectives` must be complete.
 std::string cluster_text(const Cluster& cluster);
+/// Writes that text to a file; throws Error{bad_input} with the system's reason.
+void save_cluster(const Cluster& cluster, const std::string& path);
 
 }  // namespace bigmac

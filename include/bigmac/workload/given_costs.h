@@ -28,6 +28,7 @@ struct GivenModuleCosts {
   std::string name;
   CostSeries forward, backward;
   CostSeries input_gradient, weight_gradient;  ///< absent: halves of backward (I rounded down)
+  CostSeries recompute;                        ///< absent: forward
   CostSeries activation_bytes, transfer;       ///< absent: 0
 };
 

@@ -30,6 +30,7 @@ struct GemmFit {
   double quantisation = 0.7;    ///< 1: whole waves; 0: waves may be fractions
   double grouping = 0.5;        ///< share of a whole round that the last, partial round of small tiles takes
   double split_us = 2;          ///< extra time of a product whose k is split over blocks
+  double balance_us = 5;        ///< further time when k is split though the tiles fill the GPU
   double power_loss = 0.03;     ///< rate lost per doubling of the time beyond 100 us (power limit)
   FitRecord record;
 };
@@ -38,12 +39,11 @@ struct GemmFit {
 struct AttentionFit {
   double launch_us = 10;        ///< what the smallest kernel takes
   double peak_share = 0.6;      ///< share of the peak rate reached by long sequences
-  double fill_keys = 300;       ///< keys whose time a block's prologue and epilogue take
+  double fill_keys = 300;       ///< keys whose time the prologue and epilogue of a row of queries take
   double narrow_share = 0.8;    ///< rate at head width 64 over the rate at 128
   double hbm_share = 0.7;       ///< share of the HBM bandwidth that q, k, v and o reach
   double kv_weight = 1;         ///< passes over k and v per pass over q and o
-  double overlap = 4;           ///< exponent joining the mean load and the longest block
-  double block_rows = 128;      ///< query rows of one block
+  double block_rows = 128;      ///< query rows of the block that ends last
   FitRecord record;
 };
 

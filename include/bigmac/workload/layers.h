@@ -26,8 +26,8 @@ struct AttentionShape {
   std::int64_t window = 0;
   bool qkv_bias = false;
   bool out_bias = false;
-  bool qk_norm = false;        ///< RMS over each head's query and key (one weight vector each)
-  bool output_gate = false;    ///< a second projection as wide as the queries gates the output
+  bool qk_norm = false;          ///< RMS over each head's query and key (one weight vector each)
+  bool output_gate = false;      ///< a second projection as wide as the queries gates the output
   bool keys_are_values = false;  ///< one projection serves as key and value
 };
 void add_attention(Layer& layer, const AttentionShape& shape);
@@ -37,8 +37,8 @@ struct LatentAttentionShape {
   std::int64_t heads = 0;
   std::int64_t query_rank = 0;  ///< 0: queries are projected directly
   std::int64_t kv_rank = 0;
-  std::int64_t nope_dim = 0;    ///< per head, without rotary position
-  std::int64_t rope_dim = 0;    ///< per head for queries, shared by all heads for keys
+  std::int64_t nope_dim = 0;  ///< per head, without rotary position
+  std::int64_t rope_dim = 0;  ///< per head for queries, shared by all heads for keys
   std::int64_t v_dim = 0;
 };
 void add_latent_attention(Layer& layer, const LatentAttentionShape& shape);
@@ -47,9 +47,9 @@ void add_latent_attention(Layer& layer, const LatentAttentionShape& shape);
 struct LinearAttentionShape {
   std::int64_t key_heads = 0;
   std::int64_t value_heads = 0;
-  std::int64_t key_dim = 0;     ///< per head
-  std::int64_t value_dim = 0;   ///< per head
-  std::int64_t kernel = 0;      ///< of the short causal convolution
+  std::int64_t key_dim = 0;    ///< per head
+  std::int64_t value_dim = 0;  ///< per head
+  std::int64_t kernel = 0;     ///< of the short causal convolution
 };
 /// The core is stated as softmax attention over a window with as many multiply-adds; see layers.cpp.
 void add_linear_attention(Layer& layer, const LinearAttentionShape& shape);
@@ -82,20 +82,20 @@ Layer head_layer(std::int64_t vocabulary, std::int64_t width, Norm norm);
 struct PatchShape {
   std::int64_t channels = 3;
   std::int64_t patch = 0;
-  std::int64_t frames = 1;       ///< temporal patch
+  std::int64_t frames = 1;  ///< temporal patch
   std::int64_t width = 0;
   bool bias = false;
-  std::int64_t positions = 0;    ///< rows of a learned position table
+  std::int64_t positions = 0;  ///< rows of a learned position table
   std::int64_t class_tokens = 0;
 };
 Layer patch_layer(const PatchShape& shape);
 
 /// merge x merge patches to one LLM token through one or two products. `layer.width` is the tower's.
 struct ProjectorShape {
-  std::int64_t width = 0;        ///< of the tower
+  std::int64_t width = 0;  ///< of the tower
   std::int64_t merge = 1;
-  std::int64_t hidden = 0;       ///< between two products; 0: one product only
-  std::int64_t out = 0;          ///< the LLM's width
+  std::int64_t hidden = 0;  ///< between two products; 0: one product only
+  std::int64_t out = 0;     ///< the LLM's width
   bool bias = true;
   std::int64_t norm_parameters = 0;
 };
@@ -111,16 +111,16 @@ void retarget(Module& encoder, std::int64_t width);
 /// have the same shape, so a token share of one half each gives the exact FLOPs whatever the mix.
 struct DiffusionShape {
   std::int64_t heads = 0;
-  std::int64_t head_dim = 0;               ///< width = heads x head_dim
+  std::int64_t head_dim = 0;  ///< width = heads x head_dim
   std::int64_t double_layers = 0;
   std::int64_t single_layers = 0;
-  std::int64_t patch_elements_in = 0;      ///< latents x channels of one patch
+  std::int64_t patch_elements_in = 0;  ///< latents x channels of one patch
   std::int64_t patch_elements_out = 0;
   std::int64_t condition_width = 0;
   bool condition_norm = false;
   std::vector<std::int64_t> vector_inputs;  ///< widths of what modulates: time step, pooled text, guidance
   bool qk_norm = true;
-  bool last_condition_dropped = false;     ///< the last double block's condition stream ends in its attention
+  bool last_condition_dropped = false;  ///< the last double block's condition stream ends in its attention
 };
 /// `pixels` is the side of one patch in pixels.
 Module diffusion_module(const DiffusionShape& shape, std::int64_t pixels);

@@ -1,0 +1,127 @@
+// bigmac-sim: build and simulate one schedule, check any schedule file, list what there is.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "bigmac/base/json_reader.h"
+#include "bigmac/report/schedule_file.h"
+#include "bigmac/report/tables.h"
+#include "bigmac/report/trace.h"
+#include "bigmac/schedule/registry.h"
+#include "program.h"
+
+namespace bigmac::apps {
+namespace {
+
+struct RunOptions {
+  std::string job, schedule, base, output, trace;
+  std::vector<std::string> set;
+  bool json = false;
+};
+
+struct CheckOptions {
+  std::string file;
+  bool json = false;
+};
+
+std::map<std::string, std::int64_t> parse_settings(const std::vector<std::string>& settings) {
+  std::map<std::string, std::int64_t> out;
+  for (const std::string& setting : settings) {
+    const auto equals = setting.find('=');
+    if (equals == std::string::npos) bad_input("--set " + setting, "expected PARAMETER=VALUE");
+    const std::string name = setting.substr(0, equals), value = setting.substr(equals + 1);
+    std::size_t used = 0;
+    try {
+      out[name] = std::stoll(value, &used);
+    } catch (const std::exception&) {
+      used = 0;
+    }
+    if (used == 0 || used != value.size()) bad_input("--set " + name, fmt::format("expected an integer, found '{}'", value));
+  }
+  return out;
+}
+
+void print_outcome(const ScheduleFile& file, const Outcome& outcome, bool json) {
+  fmt::print("{}", json ? outcome_json(file, outcome) : outcome_table(file, outcome));
+}
+
+int run_job(const RunOptions& options) {
+  ScheduleFile file;
+  file.job = load_job(options.job);
+  for (const std::string& text : file.job.notes) note(text);
+  if (!file.job.abstract)
+    bad_input(options.job, "a job with a model is planned first: bigmac-plan JOB --schedule NAME -o DIR; "
+                           "bigmac-sim runs jobs that state 'pipeline' and 'costs_ns'");
+  file.pipeline = file.job.abstract->pipeline;
+  file.costs = cost_table_from(file.pipeline, file.job.abstract->costs);
+  file.schedule = build_schedule(options.schedule, {file.pipeline, file.costs, options.base, parse_settings(options.set)});
+  auto result = simulate(file.pipeline, file.costs, file.schedule);
+  if (const auto* fault = std::get_if<Fault>(&result)) return report_fault(*fault);
+  const Outcome& outcome = std::get<Outcome>(result);
+  for (const std::string& text : file.schedule.notes) note(text);
+  if (!options.output.empty()) write_text_file(options.output, schedule_file_text(file, outcome));
+  if (!options.trace.empty()) {
+    const std::string trace = chrome_trace(file.pipeline, file.costs, file.schedule, outcome);
+    write_text_file(options.trace, options.trace.ends_with(".gz") ? gzipped(trace) : trace);
+  }
+  print_outcome(file, outcome, options.json);
+  return kDone;
+}
+
+int check_file(const CheckOptions& options) {
+  const ReadSchedule read = parse_schedule(read_text_file(options.file), options.file);
+  for (const std::string& text : read.notes) note(text);
+  if (const auto fault = find_incompleteness(read.file.pipeline, read.file.schedule)) return report_fault(*fault);
+  auto result = simulate(read.file.pipeline, read.file.costs, read.file.schedule);
+  if (const auto* fault = std::get_if<Fault>(&result)) return report_fault(*fault);
+  const Outcome& outcome = std::get<Outcome>(result);
+  if (const auto disagreement = find_disagreement(read, outcome)) {
+    fmt::print(stderr, "invalid schedule: the file disagrees with itself: {}\n", *disagreement);
+    return kInvalidSchedule;
+  }
+  print_outcome(read.file, outcome, options.json);
+  if (!options.json) fmt::print("valid\n");
+  return kDone;
+}
+
+int list_schedules(bool json) {
+  fmt::print("{}", json ? schedules_json() : schedules_table());
+  return kDone;
+}
+
+int main_program(int argc, char** argv) {
+  CLI::App app("Builds and simulates pipeline schedules; checks schedule files", "bigmac-sim");
+  app.set_version_flag("--version", std::string("bigmac-sim ") + kVersion);
+  app.require_subcommand(1);
+  RunOptions run;
+  CLI::App* run_command = app.add_subcommand("run", "build one schedule and simulate it");
+  run_command->add_option("JOB", run.job, "job file, schema bigmac.job/1")->required();
+  run_command->add_option("--schedule", run.schedule, "name, as `bigmac-sim list` shows it")->required();
+  run_command->add_option("--base", run.base, "LLM pipeline beneath (default: interleaved, or 1f1b for one chunk)");
+  run_command->add_option("--set", run.set, "PARAMETER=VALUE, as `bigmac-sim list` names them");
+  run_command->add_option("-o,--output", run.output, "write the schedule file here");
+  run_command->add_option("--trace", run.trace, "write a Chrome trace here (.gz: compressed)");
+  run_command->add_flag("--json", run.json, "print the result as JSON");
+  CheckOptions check;
+  CLI::App* check_command = app.add_subcommand("check", "validate and re-time a schedule file, whoever wrote it");
+  check_command->add_option("SCHEDULE", check.file, "schedule file, schema bigmac.schedule/1")->required();
+  check_command->add_flag("--json", check.json, "print the result as JSON");
+  bool list_json = false;
+  CLI::App* list_command = app.add_subcommand("list", "every schedule: name, one line, paper, what it requires");
+  list_command->add_flag("--json", list_json, "print as JSON");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kBadInput;
+  }
+  if (run_command->parsed()) return run_job(run);
+  if (check_command->parsed()) return check_file(check);
+  return list_schedules(list_json);
+}
+
+}  // namespace
+}  // namespace bigmac::apps
+
+int main(int argc, char** argv) {
+  return bigmac::apps::run_program([&] { return bigmac::apps::main_program(argc, argv); });
+}

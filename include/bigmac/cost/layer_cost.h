@@ -1,0 +1,63 @@
+// What one layer costs on one GPU under a parallel plan: time of F, I, W, R and bytes, by formula.
+//
+// The analytic half of the cost room, between the model's operators (workload/model.h) and the
+// cost table that schedules see. Pure functions; every formula names its source in sim/cost/README.md.
+#pragma once
+
+#include <vector>
+
+#include "bigmac/base/units.h"
+#include "bigmac/workload/cluster.h"
+#include "bigmac/workload/model.h"
+
+namespace bigmac {
+
+enum class Recompute { none, selective, full };
+const char* name(Recompute recompute);
+
+/// The degrees one module runs under, seen from one GPU, and the choices that change what its layers cost.
+struct LayerPlan {
+  int tp = 1;                      ///< tensor parallel, within a node where it fits
+  int cp = 1;                      ///< context parallel: each GPU has tokens / cp
+  int ep = 1;                      ///< expert parallel: GPUs that share one set of routed experts
+  bool sequence_parallel = true;   ///< needs tp > 1 to matter
+  Recompute recompute = Recompute::none;
+  bool frozen = false;             ///< no weight gradients
+};
+
+/// The tokens of one microbatch that a layer sees, over all GPUs of its tp x cp group.
+struct LayerLoad {
+  double tokens = 0;
+  double pairs = 0;    ///< sum over sequences (or images) of length^2, unmasked
+};
+
+/// Microseconds on one GPU, communication included; bytes on one GPU.
+struct LayerCost {
+  double forward_us = 0;
+  double input_gradient_us = 0;
+  double weight_gradient_us = 0;
+  double recompute_us = 0;         ///< runs in front of the backward, already part of input_gradient_us: 0 for none
+  double communication_us = 0;     ///< share of forward_us that is exposed tp / cp / ep traffic
+  double activation_bytes = 0;     ///< kept from F to the end of the backward
+  double transient_bytes = 0;      ///< most held besides that, while F or the backward runs
+  double model_flops = 0;          ///< forward, useful, over all GPUs of the group: 2 per multiply-add, attention included
+};
+
+LayerCost layer_cost(const Cluster& cluster, const Layer& layer, const LayerPlan& plan, const LayerLoad& load);
+
+/// Parameters one GPU holds of a layer: tp cuts what is cut by tp, ep the routed experts.
+struct LayerParameters {
+  double dense = 0;    ///< replicated over dp x cp
+  double expert = 0;   ///< replicated over dp x cp x tp / ep (expert tensor parallelism 1)
+};
+LayerParameters layer_parameters(const Layer& layer, const LayerPlan& plan);
+
+/// Bytes of one GPU's model state in mixed precision (bf16 weights; fp32 gradients, master weights, two moments).
+struct StateBytes {
+  double weights = 0, gradients = 0, optimizer = 0;
+};
+/// `shards`: data-parallel ranks that share the optimizer state (1 without a distributed optimizer).
+/// 18 bytes per parameter, 6 + 12 / shards distributed; frozen: 2.
+StateBytes state_bytes(double parameters, int shards, bool frozen);
+
+}  // namespace bigmac

@@ -1,0 +1,34 @@
+// One schedule, simulated: everything a report, a file or a planner says about it.
+//
+// The end of the flow: pipeline + costs + schedule -> graph -> times -> memory -> Outcome.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "bigmac/cost/cost_table.h"
+#include "bigmac/engine/timing.h"
+#include "bigmac/memory/activations.h"
+#include "bigmac/schedule/schedule.h"
+
+namespace bigmac {
+
+struct Outcome {
+  TaskGraph graph;
+  SlotCosts slots;
+  Timing timing;
+  std::vector<RankActivations> ranks;
+  Nanoseconds iteration{};
+  Nanoseconds lower_bound{};    ///< for this placement, over every order (engine/lower_bound.h)
+  double bubble_fraction = 0;   ///< 1 - mean busy time / iteration
+};
+
+/// The chain. A schedule that cannot run comes back as its Fault.
+std::variant<Outcome, Fault> simulate(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule);
+
+/// The busiest rank's share that is idle, and what holds the schedule back, in a few words:
+/// "rank 3: encoder 41 % of its work" or "warm-up and cool-down".
+std::string bottleneck(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule, const Outcome& outcome);
+
+}  // namespace bigmac

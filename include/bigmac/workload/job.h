@@ -1,0 +1,71 @@
+// The job: what a user asks for, schema bigmac.job/1.
+//
+// First noun of the flow. Two forms share the file: the full form names a model and a cluster; the abstract form
+// states a pipeline and what its passes cost, so that a schedule can be studied by itself. A job that holds both
+// (every schedule file embeds such a job) is timed by its stated costs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bigmac/base/units.h"
+#include "bigmac/workload/cluster.h"
+#include "bigmac/workload/data.h"
+#include "bigmac/workload/given_costs.h"
+#include "bigmac/workload/model.h"
+#include "bigmac/workload/pipeline.h"
+
+namespace bigmac {
+
+/// A pipeline and its costs, stated.
+struct AbstractJob {
+  Pipeline pipeline;
+  GivenCosts costs;  ///< one per module of the pipeline
+};
+
+/// Degrees the job fixes; the rest is searched.
+struct FixedParallel {
+  std::optional<int> tp, cp, pp, vpp, dp, ep;
+  std::optional<int> encoder_tp, generator_tp;
+  std::optional<std::string> recompute;  ///< none, selective or full
+};
+
+/// Training choices that change cost and memory and that a search does not vary.
+struct Training {
+  bool distributed_optimizer = true;  ///< optimizer state sharded over data-parallel ranks (ZeRO stage 1)
+  bool sequence_parallel = true;      ///< norms and dropouts sharded over tp (Korthikanti et al. 2022)
+  bool overlap_gradients = true;      ///< data-parallel traffic under the backward where it fits
+  bool freeze_encoder = false;        ///< no weight gradients and no optimizer state for encoders
+};
+
+struct Batch {
+  std::int64_t global = 1;
+  std::optional<std::int64_t> micro;  ///< samples; absent: searched
+};
+
+struct Job {
+  std::string name;
+  std::string source;                  ///< where the job's numbers come from
+  std::optional<AbstractJob> abstract;
+  // The full form; all present or none.
+  std::optional<Model> model;
+  std::optional<Cluster> cluster;
+  DataSpec data;
+  Batch batch;
+  Training training;
+  FixedParallel parallel;
+  std::optional<Bytes> memory_limit;   ///< per GPU; absent: the GPU's memory less a reserve
+  std::vector<std::string> notes;      ///< what was ignored or assumed while reading
+  std::string resolved;                ///< the job as JSON with the files it names put in place
+};
+
+/// Throws Error{bad_input}. Paths in the job are relative to the job file.
+Job load_job(const std::string& path);
+Job parse_job(const std::string& text, const std::string& file);
+
+/// The pipeline and stated costs as the JSON members "pipeline" and "costs_ns" of a job, for embedding.
+std::string abstract_job_members(const Pipeline& pipeline, const GivenCosts& costs);
+
+}  // namespace bigmac

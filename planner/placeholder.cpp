@@ -1,0 +1,1 @@
+#include "bigmac/report/outcome.h"

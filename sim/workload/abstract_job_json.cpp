@@ -1,0 +1,149 @@
+// "pipeline" and "costs_ns" of a job: numbers, arrays per stage, arrays per microbatch.
+#include "abstract_job.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace bigmac {
+namespace {
+
+using Notes = std::vector<std::string>;
+
+std::int64_t read_amount(const JsonReader& value, std::int64_t most) {
+  return static_cast<std::int64_t>(std::llround(value.number(0, static_cast<double>(most))));
+}
+
+CostSeries read_microbatches(const JsonReader& value, const Pipeline& pipeline, std::int64_t most) {
+  if (!value.raw().is_array()) return {1, 1, {read_amount(value, most)}};
+  const auto items = value.items();
+  if (items.size() != pipeline.microbatches)
+    value.fail(fmt::format("expected one number, or an array of {} (one per microbatch), found {} entries",
+                           pipeline.microbatches, items.size()));
+  CostSeries series{1, pipeline.microbatches, {}};
+  for (const JsonReader& item : items) series.values.push_back(read_amount(item, most));
+  return series;
+}
+
+CostSeries read_stages(const JsonReader& value, const Pipeline& pipeline, std::int64_t most) {
+  if (!value.raw().is_array()) return {1, 1, {read_amount(value, most)}};
+  const auto items = value.items();
+  if (items.size() != pipeline.stages())
+    value.fail(fmt::format("expected one number, or an array of {} (one per stage), found {} entries", pipeline.stages(),
+                           items.size()));
+  std::vector<CostSeries> rows;
+  std::uint32_t width = 1;
+  for (const JsonReader& item : items) {
+    rows.push_back(read_microbatches(item, pipeline, most));
+    width = std::max(width, rows.back().microbatches);
+  }
+  CostSeries series{pipeline.stages(), width, {}};
+  series.values.reserve(std::size_t{pipeline.stages()} * width);
+  for (const CostSeries& row : rows)
+    for (std::uint32_t m = 0; m < width; ++m) series.values.push_back(row.at(0, m));
+  return series;
+}
+
+CostSeries read_series(const JsonReader& module, const char* key, const Pipeline& pipeline, Role role, std::int64_t most) {
+  const auto value = module.find(key);
+  if (!value) return {};
+  return role == Role::llm ? read_stages(*value, pipeline, most) : read_microbatches(*value, pipeline, most);
+}
+
+// Every sum a schedule can form stays below 2^62: the dearest pass, as often as there are operations.
+void refuse_overflow(const JsonReader& module, const Pipeline& pipeline, const CostSeries& series, const char* key) {
+  if (series.absent()) return;
+  const std::int64_t most = *std::max_element(series.values.begin(), series.values.end());
+  if (most > (std::int64_t{1} << 60) / std::max<std::int64_t>(1, pipeline.operations()))
+    module.at(key).fail(fmt::format("{} over {} operations exceeds 2^60; use smaller costs", most, pipeline.operations()));
+}
+
+GivenModuleCosts read_module(const JsonReader& costs, const ModuleShape& shape, const Pipeline& pipeline, Notes& notes) {
+  const JsonReader module = costs.at(shape.name.c_str());
+  module.note_unknown({"F", "B", "I", "W", "R", "activation_bytes", "transfer"}, notes);
+  GivenModuleCosts given;
+  given.name = shape.name;
+  const auto read = [&](const char* key, std::int64_t most) {
+    CostSeries series = read_series(module, key, pipeline, shape.role, most);
+    refuse_overflow(module, pipeline, series, key);
+    return series;
+  };
+  module.at("F");
+  module.at("B");
+  given.forward = read("F", kMaxCost.value);
+  given.backward = read("B", kMaxCost.value);
+  given.input_gradient = read("I", kMaxCost.value);
+  given.weight_gradient = read("W", kMaxCost.value);
+  given.recompute = read("R", kMaxCost.value);
+  given.transfer = read("transfer", kMaxCost.value);
+  given.activation_bytes = read("activation_bytes", kMaxBytes.value);
+  return given;
+}
+
+// Modules besides the LLM: by the name "encoder" or "generator", or by a stated role.
+Role role_of(const JsonReader& root, const std::string& name, const JsonReader& costs) {
+  if (const auto modules = root.find("modules"))
+    if (const auto module = modules->find(name.c_str())) {
+      const std::string role = module->at("role").string();
+      if (role == "encoder") return Role::encoder;
+      if (role == "generator") return Role::generator;
+      module->at("role").fail(unknown_name("role", role, {"encoder", "generator"}));
+    }
+  if (name.starts_with("encoder")) return Role::encoder;
+  if (name.starts_with("generator")) return Role::generator;
+  costs.fail(unknown_name("module", name, {"llm", "encoder", "generator"}) +
+             "; other names need a role: \"modules\": {\"NAME\": {\"role\": \"encoder\"}}");
+}
+
+Json series_json(const CostSeries& series) {
+  if (series.values.size() == 1) return series.values[0];
+  if (series.stages == 1) return series.values;
+  Json stages = Json::array();
+  for (std::uint32_t stage = 0; stage < series.stages; ++stage) {
+    const auto begin = series.values.begin() + std::int64_t{stage} * series.microbatches;
+    const std::vector<std::int64_t> row(begin, begin + series.microbatches);
+    const bool same = std::all_of(row.begin(), row.end(), [&](std::int64_t v) { return v == row[0]; });
+    stages.push_back(same ? Json(row[0]) : Json(row));
+  }
+  return stages;
+}
+
+}  // namespace
+
+AbstractJob read_abstract_job(const JsonReader& root, Notes& notes) {
+  const JsonReader shape = root.at("pipeline");
+  shape.note_unknown({"ranks", "chunks", "microbatches"}, notes);
+  const JsonReader costs = root.at("costs_ns");
+  std::vector<std::string> encoders, generators;
+  for (const auto& [name, reader] : costs.members()) {
+    if (name == "llm") continue;
+    (role_of(root, name, costs) == Role::encoder ? encoders : generators).push_back(name);
+  }
+  AbstractJob job;
+  job.pipeline = make_pipeline(shape.at("ranks").integer(1, kMaxRanks), shape.integer_or("chunks", 1, 1, kMaxChunks),
+                               shape.at("microbatches").integer(1, kMaxMicrobatches), encoders, generators, shape.where());
+  for (const ModuleShape& module : job.pipeline.modules)
+    job.costs.push_back(read_module(costs, module, job.pipeline, notes));
+  return job;
+}
+
+std::string abstract_job_members(const Pipeline& pipeline, const GivenCosts& costs) {
+  Json job;
+  job["pipeline"] = {{"ranks", pipeline.ranks}, {"chunks", pipeline.chunks}, {"microbatches", pipeline.microbatches}};
+  for (std::size_t m = 1; m < pipeline.modules.size(); ++m)
+    job["modules"][pipeline.modules.items[m].name]["role"] =
+        pipeline.modules.items[m].role == Role::encoder ? "encoder" : "generator";
+  for (const GivenModuleCosts& given : costs) {
+    Json& module = job["costs_ns"][given.name];
+    module["F"] = series_json(given.forward);
+    module["B"] = series_json(given.backward);
+    module["I"] = series_json(given.input_gradient);
+    module["W"] = series_json(given.weight_gradient);
+    module["activation_bytes"] = series_json(given.activation_bytes);
+    module["transfer"] = series_json(given.transfer);
+  }
+  return job.dump();
+}
+
+}  // namespace bigmac

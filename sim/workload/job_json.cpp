@@ -1,0 +1,126 @@
+// A job file, schema bigmac.job/1: the full form, the abstract form, or both.
+//
+//   {"schema": "bigmac.job/1", "name": ..., "source": ...,
+//    "model": "path" or {...}, "cluster": "path" or {...}, "gpus": 128,
+//    "data": {...}, "batch": {"global": 512, "micro": 1},
+//    "parallel": {"tp": 2, "pp": 4, ..., "encoder_tp": 1, "recompute": "selective"},
+//    "training": {"distributed_optimizer": true, "sequence_parallel": true, "overlap_gradients": true,
+//                 "freeze_encoder": false},
+//    "limits": {"memory_bytes": 80000000000}}
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "abstract_job.h"
+#include "bigmac/workload/data_json.h"
+#include "bigmac/workload/job.h"
+#include "bigmac/workload/model_json.h"
+
+namespace bigmac {
+namespace {
+
+constexpr const char* kSchema = "bigmac.job/1";
+constexpr std::int64_t kMaxGpus = 1 << 20;
+constexpr std::int64_t kMaxBatch = 1 << 30;
+
+std::string beside(const std::string& file, const std::string& path) {
+  return (std::filesystem::path(file).parent_path() / path).lexically_normal().string();
+}
+
+/// A path becomes the document it names; `file` then names that document in messages.
+Json take_document(const JsonReader& value, std::string& file) {
+  file = value.file();
+  if (!value.raw().is_string()) return value.raw();
+  file = beside(value.file(), value.string());
+  return parse_json(read_text_file(file), file);
+}
+
+void read_model_and_cluster(const JsonReader& root, Json& resolved, Job& job) {
+  std::string file;
+  const Json model = take_document(root.at("model"), file);
+  const JsonReader model_reader(model, file, root.at("model").raw().is_string() ? "" : "/model");
+  job.model = read_model(model_reader, job.notes);
+  resolved["model"] = inline_model_references(model_reader);
+  const JsonReader given = root.at("cluster");
+  const Json cluster = take_document(given, file);
+  job.cluster = parse_cluster(cluster.dump(), given.raw().is_string() ? file : file + ": /cluster");
+  resolved["cluster"] = cluster;
+  job.cluster->gpus = static_cast<int>(root.integer_or("gpus", job.cluster->gpus, 1, kMaxGpus));
+  if (job.cluster->gpus < 1) root.fail("'gpus' is missing: how many GPUs the job uses");
+}
+
+void read_batch(const JsonReader& root, Job& job) {
+  const JsonReader batch = root.at("batch");
+  batch.note_unknown({"global", "micro"}, job.notes);
+  job.batch.global = batch.at("global").integer(1, kMaxBatch);
+  if (const auto micro = batch.find("micro")) job.batch.micro = micro->integer(1, job.batch.global);
+}
+
+void read_parallel(const JsonReader& root, Job& job) {
+  const auto parallel = root.find("parallel");
+  if (!parallel) return;
+  const std::pair<const char*, std::optional<int>*> degrees[] = {
+      {"tp", &job.parallel.tp},   {"cp", &job.parallel.cp}, {"pp", &job.parallel.pp},
+      {"vpp", &job.parallel.vpp}, {"dp", &job.parallel.dp}, {"ep", &job.parallel.ep},
+      {"encoder_tp", &job.parallel.encoder_tp}, {"generator_tp", &job.parallel.generator_tp}};
+  std::vector<std::string> known = {"recompute"};
+  for (const auto& [key, degree] : degrees) {
+    known.emplace_back(key);
+    if (const auto value = parallel->find(key)) *degree = static_cast<int>(value->integer(1, kMaxGpus));
+  }
+  if (const auto recompute = parallel->find("recompute")) {
+    const std::vector<std::string> choices = {"none", "selective", "full"};
+    job.parallel.recompute = recompute->string();
+    if (std::find(choices.begin(), choices.end(), *job.parallel.recompute) == choices.end())
+      recompute->fail(unknown_name("recompute", *job.parallel.recompute, choices));
+  }
+  parallel->note_unknown(known, job.notes);
+}
+
+void read_training(const JsonReader& root, Job& job) {
+  const auto training = root.find("training");
+  if (!training) return;
+  Training& t = job.training;
+  t.distributed_optimizer = training->boolean_or("distributed_optimizer", t.distributed_optimizer);
+  t.sequence_parallel = training->boolean_or("sequence_parallel", t.sequence_parallel);
+  t.overlap_gradients = training->boolean_or("overlap_gradients", t.overlap_gradients);
+  t.freeze_encoder = training->boolean_or("freeze_encoder", t.freeze_encoder);
+  training->note_unknown({"distributed_optimizer", "sequence_parallel", "overlap_gradients", "freeze_encoder"}, job.notes);
+}
+
+void read_full_form(const JsonReader& root, Json& resolved, Job& job) {
+  read_model_and_cluster(root, resolved, job);
+  job.data = read_data(root.at("data"), job.notes);
+  read_batch(root, job);
+  read_parallel(root, job);
+  read_training(root, job);
+  if (const auto limits = root.find("limits")) {
+    limits->note_unknown({"memory_bytes"}, job.notes);
+    if (const auto memory = limits->find("memory_bytes")) job.memory_limit = Bytes{memory->integer(1, kMaxBytes.value)};
+  }
+}
+
+}  // namespace
+
+Job parse_job(const std::string& text, const std::string& file) {
+  const Json document = parse_json(text, file);
+  const JsonReader root(document, file);
+  const std::string schema = root.at("schema").string();
+  if (schema != kSchema) root.at("schema").fail(fmt::format("expected '{}', found '{}'", kSchema, schema.substr(0, 64)));
+  Job job;
+  job.name = root.string_or("name", std::filesystem::path(file).stem().string());
+  job.source = root.string_or("source", "");
+  Json resolved = document;
+  const bool abstract = root.has("pipeline") || root.has("costs_ns");
+  if (abstract) job.abstract = read_abstract_job(root, job.notes);
+  if (root.has("model") || root.has("cluster")) read_full_form(root, resolved, job);
+  else if (!abstract) root.fail("expected 'model' and 'cluster' (full form), or 'pipeline' and 'costs_ns' (abstract form)");
+  root.note_unknown({"schema", "name", "source", "comment", "model", "cluster", "gpus", "data", "batch", "parallel", "training",
+                     "costs", "limits", "search", "pipeline", "modules", "costs_ns"}, job.notes);
+  job.resolved = resolved.dump();
+  return job;
+}
+
+Job load_job(const std::string& path) { return parse_job(read_text_file(path), path); }
+
+}  // namespace bigmac

@@ -1,0 +1,82 @@
+#include "fuzz/targets.h"
+
+#include "bigmac/base/error.h"
+#include "bigmac/base/json_reader.h"
+#include "bigmac/report/schedule_file.h"
+#include "bigmac/workload/cluster.h"
+#include "bigmac/workload/job.h"
+#include "bigmac/workload/model.h"
+
+namespace bigmac::fuzz {
+namespace {
+
+/// Runs `parse` on the bytes as text; false where it threw Error.
+template <class Parse>
+bool accepts(const std::uint8_t* data, std::size_t size, Parse parse) {
+  const std::string text(data, data + size);
+  try {
+    parse(text);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+template <class Read>
+void ignore_error(Read read) {
+  try {
+    static_cast<void>(read());
+  } catch (const Error&) {
+  }
+}
+
+/// Asks every value for every type, all the way down.
+void read_everything(const JsonReader& reader) {
+  ignore_error([&] { return reader.integer(-1000, INT64_MAX); });
+  ignore_error([&] { return reader.number(0, 1e300); });
+  ignore_error([&] { return reader.string(); });
+  ignore_error([&] { return reader.boolean(); });
+  ignore_error([&] { return reader.at("schema"); });
+  ignore_error([&] { return reader.integer_or("ranks", 1, 1, 8); });
+  std::vector<std::string> notes;
+  reader.note_unknown({"schema", "ranks"}, notes);
+  if (reader.raw().is_array())
+    for (const auto& item : reader.items()) read_everything(item);
+  if (reader.raw().is_object())
+    for (const auto& member : reader.members()) read_everything(member.second);
+}
+
+}  // namespace
+
+bool json(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) {
+    const Json document = parse_json(text, "fuzz.json");
+    read_everything({document, "fuzz.json"});
+  });
+}
+
+bool model(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) {
+    std::vector<std::string> notes;
+    const Model parsed = parse_model(text, "fuzz.json", notes);
+    static_cast<void>(parameters(parsed));
+  });
+}
+
+bool cluster(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) { static_cast<void>(parse_cluster(text, "fuzz.json")); });
+}
+
+bool job(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) { static_cast<void>(parse_job(text, "fuzz.json")); });
+}
+
+bool schedule(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) { static_cast<void>(parse_schedule(text, "fuzz.json")); });
+}
+
+std::vector<NamedTarget> targets() {
+  return {{"json", json}, {"model", model}, {"cluster", cluster}, {"job", job}, {"schedule", schedule}};
+}
+
+}  // namespace bigmac::fuzz

@@ -1,0 +1,31 @@
+// One fuzz target per parser: bytes in, and nothing may come out but a value or bigmac::Error.
+//
+// The ordinary tests replay the corpus through these functions (replay_test.cpp); libFuzzer runs
+// one of them at a time (libfuzzer.cpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bigmac::fuzz {
+
+/// Says whether the parser accepted the bytes: swallows bigmac::Error, lets anything else escape.
+using Target = bool (*)(const std::uint8_t* data, std::size_t size);
+
+bool json(const std::uint8_t* data, std::size_t size);      ///< parse_json, and every reader on every value
+bool model(const std::uint8_t* data, std::size_t size);     ///< parse_model
+bool cluster(const std::uint8_t* data, std::size_t size);   ///< parse_cluster
+bool job(const std::uint8_t* data, std::size_t size);       ///< parse_job
+bool schedule(const std::uint8_t* data, std::size_t size);  ///< parse_schedule
+
+struct NamedTarget {
+  std::string name;  ///< also the folder of its seeds, corpus/<name>
+  Target run;
+};
+
+/// All of the above.
+std::vector<NamedTarget> targets();
+
+}  // namespace bigmac::fuzz
