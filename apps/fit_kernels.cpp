@@ -64,8 +64,8 @@ void print(const char* what, const ErrorSummary& s) {
 }
 
 template <class Row, class Fit>
-void fit_table(const std::string& label, const std::vector<Row>& rows, std::size_t most, const Options& options, Fit& fit,
-               const std::vector<Constant<Fit>>& all, const std::function<double(const Row&)>& predict,
+void fit_table(const std::string& label, const std::vector<Row>& rows, std::size_t most, const Options& options,
+               Fit& fit, const std::vector<Constant<Fit>>& all, const std::function<double(const Row&)>& predict,
                const std::string& source, double saturation) {
   const Halves<Row> halves = halve(rows);
   std::vector<Constant<Fit>> constants;
@@ -75,7 +75,8 @@ void fit_table(const std::string& label, const std::vector<Row>& rows, std::size
   const std::size_t stride = std::max<std::size_t>(1, halves.train.size() / most);
   minimise<Fit>(fit, constants, options.evaluations, [&] {
     double sum = 0;
-    for (std::size_t i = 0; i < halves.train.size(); i += stride) sum += robust(predict(halves.train[i]), halves.train[i].us, saturation);
+    for (std::size_t i = 0; i < halves.train.size(); i += stride)
+      sum += robust(predict(halves.train[i]), halves.train[i].us, saturation);
     return sum;
   });
   const ErrorSummary held = error_of<Row>(halves.held, predict);
@@ -93,8 +94,8 @@ void fit_gemm(Cluster& cluster, const Options& options) {
   const std::function<double(const MeasuredGemm&)> predict = [&](const MeasuredGemm& r) {
     return gemm_us(cluster.gpu, r.m, r.n, r.k);
   };
-  fit_table<MeasuredGemm, GemmFit>("gemm", rows, 3000, options, cluster.gpu.gemm, gemm_constants(),
-                                   predict, std::string(kOrigin) + "bf16 products", 0.3);
+  fit_table<MeasuredGemm, GemmFit>("gemm", rows, 3000, options, cluster.gpu.gemm, gemm_constants(), predict,
+                                   std::string(kOrigin) + "bf16 products", 0.3);
   const auto held = halve(rows).held;
   print("held out, >= 2 GFLOP", error_of<MeasuredGemm>(held, predict, [](const auto& r) { return flops(r) >= 2e9; }));
   print("held out, m, n, k >= 1024", error_of<MeasuredGemm>(held, predict, [](const auto& r) {
@@ -110,8 +111,8 @@ void fit_attention(Cluster& cluster, const Options& options) {
   fit_table<MeasuredAttention, AttentionFit>("attention", rows, 4000, options, cluster.gpu.attention,
                                              attention_constants(), predict,
                                              std::string(kOrigin) + "bf16 causal forward attention", 0.3);
-  print("held out, >= 2 GFLOP", error_of<MeasuredAttention>(halve(rows).held, predict,
-                                                            [](const auto& r) { return flops(r) >= 2e9; }));
+  print("held out, >= 2 GFLOP",
+        error_of<MeasuredAttention>(halve(rows).held, predict, [](const auto& r) { return flops(r) >= 2e9; }));
 }
 
 void fit_collectives(Cluster& cluster, const Options& options) {
@@ -121,9 +122,10 @@ void fit_collectives(Cluster& cluster, const Options& options) {
   };
   for (auto& [key, fit] : cluster.node.collectives) {
     std::vector<MeasuredCollective> own;
-    for (const auto& row : rows) if (key == name(row.collective)) own.push_back(row);
-    fit_table<MeasuredCollective, CollectiveFit>(key, own, 4000, options, fit, collective_constants(),
-                                                 predict, std::string(kOrigin) + "NCCL inside a node", 1.0);
+    for (const auto& row : rows)
+      if (key == name(row.collective)) own.push_back(row);
+    fit_table<MeasuredCollective, CollectiveFit>(key, own, 4000, options, fit, collective_constants(), predict,
+                                                 std::string(kOrigin) + "NCCL inside a node", 1.0);
   }
   print("collectives, held out", error_of<MeasuredCollective>(halve(rows).held, predict));
 }

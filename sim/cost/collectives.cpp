@@ -15,9 +15,7 @@
 namespace bigmac {
 namespace {
 
-double traffic(Collective collective, double n) {
-  return (collective == Collective::all_reduce ? 2 : 1) * (n - 1) / n;
-}
+double traffic(Collective collective, double n) { return (collective == Collective::all_reduce ? 2 : 1) * (n - 1) / n; }
 
 /// Time inside a node. `n` ranks carry on as if alone there.
 double node_us(const Node& node, const CollectiveFit& fit, double sent, double n) {
@@ -30,7 +28,8 @@ double node_us(const Node& node, const CollectiveFit& fit, double sent, double n
 
 const CollectiveFit& fit_of(const Cluster& cluster, Collective collective) {
   const auto found = cluster.node.collectives.find(name(collective));
-  if (found == cluster.node.collectives.end()) bad_input(cluster.name, std::string("no constants for the collective ") + name(collective));
+  if (found == cluster.node.collectives.end())
+    bad_input(cluster.name, std::string("no constants for the collective ") + name(collective));
   return found->second;
 }
 
@@ -40,8 +39,8 @@ double network_us(const Cluster& cluster, Collective collective, double bytes, d
   const double nodes = std::ceil(n / local);
   const double port = cluster.network.share * cluster.network.gbps_per_gpu;
   const double steps = collective == Collective::all_reduce ? 2 * std::log2(nodes) : nodes - 1;
-  const double sent = collective == Collective::all_to_all ? bytes * (n - local) / n
-                                                           : bytes * traffic(collective, n) / local;
+  const double sent =
+      collective == Collective::all_to_all ? bytes * (n - local) / n : bytes * traffic(collective, n) / local;
   return steps * cluster.network.latency_us + per_us(sent, port);
 }
 

@@ -1,7 +1,7 @@
 // One matrix product: the best of several tile shapes and splits of k.
 //
 // A kernel cuts the m x n result into tiles and k into `split` parts; each multiprocessor works off
-// its share of the blocks, wave after wave (wave quantisation as in NVIDIA's "Matrix Multiplication
+// its share of the blocks, round after round (wave quantisation as in NVIDIA's "Matrix Multiplication
 // Background"; tiles and splits as in CUTLASS). Inside a block the arithmetic and the fetching of
 // operands compete; below all of it lies the memory roofline (Williams 2009).
 #include <algorithm>
@@ -17,9 +17,12 @@ namespace {
 struct Tile {
   double m, n;
 };
-constexpr std::array<Tile, 11> kTiles{{{256, 128}, {128, 256}, {128, 128}, {256, 64}, {64, 256}, {128, 64}, {64, 128}, {64, 64}, {128, 32}, {64, 32}, {32, 64}}};
+// clang-format off
+constexpr std::array<Tile, 11> kTiles{{{256, 128}, {128, 256}, {128, 128}, {256, 64}, {64, 256}, {128, 64}, {64, 128},
+                                       {64, 64}, {128, 32}, {64, 32}, {32, 64}}};
+// clang-format on
+constexpr double kLargestTile = 256 * 128;
 constexpr std::array<double, 5> kSplits{1, 2, 4, 8, 16};
-constexpr double kLeastDepth = 64;  // elements of k that a part keeps
 
 struct Product {
   double m, n, k, batch;
@@ -34,21 +37,30 @@ double memory_us(const Gpu& gpu, const Product& p) {
   return (1 - missed) * per_us(bytes, gpu.gemm.cache_gbps) + missed * per_us(bytes, gpu.gemm.hbm_share * gpu.hbm_gbps);
 }
 
+/// Rounds of blocks, in units of one block's time when its multiprocessor is full. Tiles smaller
+/// than the largest share a multiprocessor; with `grouping` 1 such a group takes as long as if full.
+double rounds(const GemmFit& fit, const Tile& tile, double load) {
+  const double resident = std::max(1.0, kLargestTile / (tile.m * tile.n));
+  const double grouped = load <= 1 ? 1 : resident * std::ceil(load / resident);
+  const double whole = (1 - fit.grouping) * std::ceil(load) + fit.grouping * grouped;
+  return (1 - fit.quantisation) * std::max(1.0, load) + fit.quantisation * whole;
+}
+
+/// What splitting k costs: another pass over fp32 partial sums, and a balance over full rounds.
+double sums_us(const GemmFit& fit, const Product& p, double split, bool full) {
+  if (split <= 1) return 0;
+  return fit.split_us + (full ? fit.balance_us : 0) + per_us(4 * split * p.batch * p.m * p.n, fit.cache_gbps);
+}
+
 double tiles_us(const Gpu& gpu, const Product& p, const Tile& tile, double split) {
   const GemmFit& fit = gpu.gemm;
   const double units = gpu.multiprocessors;
   const double tiles = std::ceil(p.m / tile.m) * std::ceil(p.n / tile.n) * p.batch;
-  const double blocks = tiles * split;
   const double depth = p.k / split;
   const double mma = 2 * tile.m * tile.n * (depth + fit.fill_k) * units / (fit.peak_share * gpu.bf16_tflops * 1e6);
   const double fetch = per_us(2 * (tile.m + tile.n) * depth, fit.operand_gbps);
-  const double sums = split > 1 ? fit.split_us + (tiles > units ? fit.balance_us : 0) + per_us(4 * split * p.batch * p.m * p.n, fit.cache_gbps) : 0;
-  const double resident = std::max(1.0, kTiles[0].m * kTiles[0].n / (tile.m * tile.n));
-  const double load = blocks / units;
-  const double grouped = load <= 1 ? 1 : resident * std::ceil(load / resident);
-  const double whole = (1 - fit.grouping) * std::ceil(load) + fit.grouping * grouped;
-  const double rounds = (1 - fit.quantisation) * std::max(1.0, load) + fit.quantisation * whole;
-  return rounds * join(mma, fetch, fit.overlap) + sums;
+  const double block = join(mma, fetch, fit.overlap);
+  return rounds(fit, tile, tiles * split / units) * block + sums_us(fit, p, split, tiles > units);
 }
 
 }  // namespace
@@ -58,9 +70,7 @@ double gemm_us(const Gpu& gpu, double m, double n, double k, double batch) {
   const Product p{m, n, k, batch};
   double best = tiles_us(gpu, p, kTiles[0], 1);
   for (const Tile& tile : kTiles) {
-    for (const double split : kSplits) {
-      if (split == 1 || k >= split * kLeastDepth) best = std::min(best, tiles_us(gpu, p, tile, split));
-    }
+    for (const double split : kSplits) best = std::min(best, tiles_us(gpu, p, tile, split));
   }
   const double busy = join(best, memory_us(gpu, p), gpu.gemm.overlap);
   return gpu.gemm.launch_us + busy * (1 + gpu.gemm.power_loss * std::log2(1 + busy / 100));

@@ -17,10 +17,4 @@ inline double join(double a, double b, double p) {
   return high * std::pow(1 + std::pow(low / high, p), 1 / p);
 }
 
-/// Rounds of `load` = blocks per multiprocessor: at least one; whole waves for share 1, fractions
-/// for share 0 (blocks of different length, several on one multiprocessor).
-inline double waves(double load, double share) {
-  return load <= 1 ? 1 : share * std::ceil(load) + (1 - share) * load;
-}
-
 }  // namespace bigmac

@@ -60,7 +60,8 @@ double number(const Row& row, std::size_t column) {
 
 Collective collective_of(const Row& row) {
   const std::string& cell = row.cells[0];
-  for (const Collective c : {Collective::all_reduce, Collective::all_gather, Collective::reduce_scatter, Collective::all_to_all}) {
+  for (const Collective c :
+       {Collective::all_reduce, Collective::all_gather, Collective::reduce_scatter, Collective::all_to_all}) {
     if (cell == name(c)) return c;
   }
   if (cell == "alltoall") return Collective::all_to_all;
@@ -112,9 +113,7 @@ bool held_out(const MeasuredAttention& row) {
   const AttentionShape& s = row.shape;
   return odd_hash({s.batch, s.sequence, s.heads, s.kv_heads, s.qk_dim});
 }
-bool held_out(const MeasuredCollective& row) {
-  return (std::ilogb(row.bytes) + std::ilogb(row.gpus)) % 2 != 0;
-}
+bool held_out(const MeasuredCollective& row) { return (std::ilogb(row.bytes) + std::ilogb(row.gpus)) % 2 != 0; }
 
 double flops(const MeasuredGemm& row) { return 2 * row.m * row.n * row.k; }
 double flops(const MeasuredAttention& row) {
@@ -125,7 +124,9 @@ double flops(const MeasuredAttention& row) {
 ErrorSummary summarise(std::vector<double> errors) {
   if (errors.empty()) return {};
   std::sort(errors.begin(), errors.end());
-  const auto at = [&](double share) { return errors[static_cast<std::size_t>(share * static_cast<double>(errors.size() - 1))]; };
+  const auto at = [&](double share) {
+    return errors[static_cast<std::size_t>(share * static_cast<double>(errors.size() - 1))];
+  };
   return {static_cast<int>(errors.size()), at(0.5), at(0.95)};
 }
 

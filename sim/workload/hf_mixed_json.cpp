@@ -2,6 +2,8 @@
 // dense), Llama 4 (chunked and global attention), Qwen3.5 (linear and full attention), Gemma 4 (sliding and
 // global attention, a dense MLP beside the experts).
 
+#include <algorithm>
+
 #include "importers.h"
 
 namespace bigmac {

@@ -23,12 +23,9 @@ const std::vector<Constant<GemmFit>>& gemm_constants() {
 
 const std::vector<Constant<AttentionFit>>& attention_constants() {
   static const std::vector<Constant<AttentionFit>> table = {
-      {"launch_us", &AttentionFit::launch_us, 0.1, 100},
-      {"peak_share", &AttentionFit::peak_share, 0.05, 1.2},
-      {"fill_keys", &AttentionFit::fill_keys, 1, 5000},
-      {"narrow_share", &AttentionFit::narrow_share, 0.1, 1.5},
-      {"hbm_share", &AttentionFit::hbm_share, 0.05, 1},
-      {"kv_weight", &AttentionFit::kv_weight, 0.1, 30},
+      {"launch_us", &AttentionFit::launch_us, 0.1, 100}, {"peak_share", &AttentionFit::peak_share, 0.05, 1.2},
+      {"fill_keys", &AttentionFit::fill_keys, 1, 5000},  {"narrow_share", &AttentionFit::narrow_share, 0.1, 1.5},
+      {"hbm_share", &AttentionFit::hbm_share, 0.05, 1},  {"kv_weight", &AttentionFit::kv_weight, 0.1, 30},
       {"block_rows", &AttentionFit::block_rows, 1, 512},
   };
   return table;

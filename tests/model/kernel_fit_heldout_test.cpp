@@ -41,7 +41,8 @@ class HeldOut : public testing::TestWithParam<Machine> {
       if (held_out(row) && keep(row)) errors.push_back(std::abs(predict(row) / row.us - 1));
     }
     const ErrorSummary s = summarise(std::move(errors));
-    std::printf("%-10s %-28s %6d rows  median %5.2f %%  p95 %5.1f %%\n", GetParam().table, what, s.rows, 100 * s.median, 100 * s.p95);
+    std::printf("%-10s %-28s %6d rows  median %5.2f %%  p95 %5.1f %%\n", GetParam().table, what, s.rows, 100 * s.median,
+                100 * s.p95);
     return s;
   }
 
@@ -52,7 +53,9 @@ class HeldOut : public testing::TestWithParam<Machine> {
     EXPECT_NEAR(record.heldout_p95_error, found.p95, 1e-3 * found.p95);
   }
 
-  std::string table(const std::string& kind) const { return data_folder() + "kernels/" + kind + "_" + GetParam().table + ".csv.gz"; }
+  std::string table(const std::string& kind) const {
+    return data_folder() + "kernels/" + kind + "_" + GetParam().table + ".csv.gz";
+  }
 
   Cluster cluster;
 };
@@ -67,7 +70,11 @@ TEST_P(HeldOut, MatrixProductsAreWithinEightPercentInTheMedian) {
   EXPECT_LE(all.median, 0.08);
   EXPECT_LE(error("gemm, >= 2 GFLOP", rows, predict, kBig).median, 0.08);
   EXPECT_LE(error("gemm, m, n, k >= 1024", rows, predict,
-                  [](const MeasuredGemm& r) { return std::min({r.m, r.n, r.k}) >= 1024; }).median, 0.08);
+                  [](const MeasuredGemm& r) {
+                    return std::min({r.m, r.n, r.k}) >= 1024;
+                  })
+                .median,
+            0.08);
   expect_stated(cluster.gpu.gemm.record, all, rows.size());
 }
 
@@ -86,7 +93,8 @@ TEST_P(HeldOut, CollectivesInsideANodeAreWithinEightPercentInTheMedian) {
     return collective_us(cluster, r.collective, r.bytes, r.gpus, r.gpus);
   };
   EXPECT_LE(error("collectives, all", rows, predict, kAll).median, 0.08);
-  EXPECT_LE(error("collectives, >= 1 MiB", rows, predict, [](const auto& r) { return r.bytes >= 1 << 20; }).median, 0.08);
+  EXPECT_LE(error("collectives, >= 1 MiB", rows, predict, [](const auto& r) { return r.bytes >= 1 << 20; }).median,
+            0.08);
   for (const auto& [key, fit] : cluster.node.collectives) {
     const auto own = [&](const MeasuredCollective& r) { return key == name(r.collective); };
     const auto count = static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), own));

@@ -12,8 +12,11 @@
 namespace bigmac {
 namespace {
 
-const std::map<std::string, double> kBestTflops{  // best measured product, TFLOP/s
-    {"a100-80g", 290}, {"h100-80g", 854}, {"h200-141g", 861}, {"b200", 1716}};
+const std::map<std::string, double> kBestTflops{// best measured product, TFLOP/s
+                                                {"a100-80g", 290},
+                                                {"h100-80g", 854},
+                                                {"h200-141g", 861},
+                                                {"b200", 1716}};
 const std::vector<Collective> kCollectives{Collective::all_reduce, Collective::all_gather, Collective::reduce_scatter,
                                            Collective::all_to_all};
 
@@ -29,11 +32,28 @@ Gpu round_gpu() {
   gpu.multiprocessors = 100;
   gpu.hbm_share = 1;
   gpu.launch_us = 5;
-  gpu.gemm = {.launch_us = 2, .peak_share = 1, .fill_k = 0, .operand_gbps = 1e9, .hbm_share = 1, .cache_mb = 1e-3,
-              .cache_gbps = 1e9, .overlap = 20, .quantisation = 1, .grouping = 0, .split_us = 1e9, .power_loss = 0,
+  gpu.gemm = {.launch_us = 2,
+              .peak_share = 1,
+              .fill_k = 0,
+              .operand_gbps = 1e9,
+              .hbm_share = 1,
+              .cache_mb = 1e-3,
+              .cache_gbps = 1e9,
+              .overlap = 20,
+              .quantisation = 1,
+              .grouping = 0,
+              .split_us = 1e9,
+              .balance_us = 0,
+              .power_loss = 0,
               .record = {}};
-  gpu.attention = {.launch_us = 3, .peak_share = 1, .fill_keys = 0, .narrow_share = 0.5, .hbm_share = 1,
-                   .kv_weight = 1, .block_rows = 0, .record = {}};
+  gpu.attention = {.launch_us = 3,
+                   .peak_share = 1,
+                   .fill_keys = 0,
+                   .narrow_share = 0.5,
+                   .hbm_share = 1,
+                   .kv_weight = 1,
+                   .block_rows = 0,
+                   .record = {}};
   return gpu;
 }
 
@@ -43,8 +63,8 @@ Cluster round_cluster() {
   cluster.gpu = round_gpu();
   cluster.node.nvlink_gbps = 100;
   for (const Collective c : kCollectives) {
-    cluster.node.collectives[name(c)] = {.base_us = 0, .step_us = 0, .bandwidth_share = 1, .pair_share = 1,
-                                         .ramp_us = 0, .low_share = 1, .record = {}};
+    cluster.node.collectives[name(c)] = {
+        .base_us = 0, .step_us = 0, .bandwidth_share = 1, .pair_share = 1, .ramp_us = 0, .low_share = 1, .record = {}};
   }
   cluster.network = {.gbps_per_gpu = 10, .share = 1, .latency_us = 0, .source = ""};
   return cluster;
@@ -121,11 +141,14 @@ TEST(Kernels, TimeNeverFallsAsAnyDimensionGrowsAndStaysFinite) {
         [&](double x) { return gemm_us(c.gpu, x, 4096, 1024); },
         [&](double x) { return gemm_us(c.gpu, 777, x, 1024); },
         [&](double x) { return gemm_us(c.gpu, 777, 512, x); },
+        [&](double x) { return gemm_us(c.gpu, 22, 47, x); },
         [&](double x) { return gemm_us(c.gpu, 64, 128, 256, x); },
         [&](double x) { return gemm_us(c.gpu, x, x, x, x); },
         [&](double x) { return attention_forward_us(c.gpu, {.batch = x, .sequence = 512, .heads = 8, .kv_heads = 2}); },
         [&](double x) { return attention_forward_us(c.gpu, {.sequence = x, .heads = 8, .kv_heads = 2}); },
-        [&](double x) { return attention_forward_us(c.gpu, {.sequence = x, .heads = 8, .kv_heads = 2, .window = 128}); },
+        [&](double x) {
+          return attention_forward_us(c.gpu, {.sequence = x, .heads = 8, .kv_heads = 2, .window = 128});
+        },
         [&](double x) { return attention_backward_us(c.gpu, {.sequence = 512, .heads = x, .kv_heads = x}); },
         [&](double x) { return elementwise_us(c.gpu, x); },
         [&](double x) { return transfer_us(c, x, true); },
@@ -180,9 +203,9 @@ TEST(Attention, HeadWidthsArePaddedAndNarrowOnesRunSlower) {
   const auto us = [&](double qk, double v) {
     return attention_forward_us(gpu, {.sequence = 4096, .heads = 8, .kv_heads = 8, .qk_dim = qk, .v_dim = v}) - 3;
   };
-  EXPECT_NEAR(us(72, 72), us(96, 96), 1e-4);     // both run as 96
+  EXPECT_NEAR(us(72, 72), us(96, 96), 1e-4);  // both run as 96
   EXPECT_NEAR(us(80, 80), us(96, 96), 1e-4);
-  EXPECT_NEAR(us(64, 64), us(128, 128), 1e-4);   // half the FLOPs at narrow_share = half the rate
+  EXPECT_NEAR(us(64, 64), us(128, 128), 1e-4);                  // half the FLOPs at narrow_share = half the rate
   EXPECT_NEAR(us(192, 128), 160.0 / 128 * us(128, 128), 1e-4);  // multi-head latent attention
 }
 

@@ -47,8 +47,8 @@ TEST(ClusterJson, ReadsTheNumbersOfTheH100File) {
 TEST(ClusterJson, EveryShippedFileIsReadAndNamesItsSources) {
   for (const char* file : kShipped) {
     const Cluster c = load_cluster(kFolder + file + ".json");
-    for (const std::string& source : {c.gpu.source, c.node.source, c.network.source, c.gpu.gemm.record.source,
-                                      c.gpu.attention.record.source}) {
+    for (const std::string& source :
+         {c.gpu.source, c.node.source, c.network.source, c.gpu.gemm.record.source, c.gpu.attention.record.source}) {
       EXPECT_GT(source.size(), 20U) << file;
     }
     for (const auto& [name, fit] : c.node.collectives) EXPECT_GT(fit.record.source.size(), 20U) << file << name;
@@ -85,8 +85,7 @@ TEST(ClusterJson, AnEmptySourceIsRefused) {
 }
 
 TEST(ClusterJson, AnotherSchemaIsRefused) {
-  EXPECT_EQ(message(with("bigmac.cluster/1", "bigmac.cluster/9")),
-            "c.json: /schema: expected \"bigmac.cluster/1\"");
+  EXPECT_EQ(message(with("bigmac.cluster/1", "bigmac.cluster/9")), "c.json: /schema: expected \"bigmac.cluster/1\"");
 }
 
 TEST(ClusterJson, AMissingCollectiveIsNamed) {

@@ -18,12 +18,12 @@ double gemm_us(const Gpu& gpu, double m, double n, double k, double batch = 1);
 struct AttentionShape {
   double batch = 1;
   double sequence = 0;
-  double heads = 0;     ///< on this GPU; under context parallelism over c ranks: divided by c
+  double heads = 0;  ///< on this GPU; under context parallelism over c ranks: divided by c
   double kv_heads = 0;
   double qk_dim = 128;  ///< width of one head's query and key; any, e.g. 72, 80, 192 (MLA)
   double v_dim = 128;   ///< width of one head's value
   bool causal = true;
-  double window = 0;    ///< tokens a query sees at most; 0: the whole sequence
+  double window = 0;  ///< tokens a query sees at most; 0: the whole sequence
 };
 
 /// The shape with the same tokens (sum of s_i) and the same pairs (sum of s_i^2) as a pack of

@@ -19,16 +19,16 @@ struct Gpu {
   Bytes memory{};          ///< what one GPU has
   double hbm_gbps = 0;     ///< GB/s, 1e9 bytes
   int multiprocessors = 0;
-  double hbm_share = 0.8;    ///< share of the HBM bandwidth that elementwise kernels reach
-  double launch_us = 4;      ///< time of the smallest kernel
-  std::string source;        ///< of the numbers above
+  double hbm_share = 0.8;  ///< share of the HBM bandwidth that elementwise kernels reach
+  double launch_us = 4;    ///< time of the smallest kernel
+  std::string source;      ///< of the numbers above
   GemmFit gemm;
   AttentionFit attention;
 };
 
 struct Node {
   int gpus = 8;
-  double nvlink_gbps = 0;  ///< GB/s per GPU and direction
+  double nvlink_gbps = 0;                            ///< GB/s per GPU and direction
   std::map<std::string, CollectiveFit> collectives;  ///< by name, "all_reduce", ...
   std::string source;
 };

@@ -78,7 +78,7 @@ struct Module {
   std::vector<Layer> layers;               ///< in forward order
   std::int64_t width = 0;
   std::int64_t output_width = 0;           ///< elements per token handed on
-  /// Encoders: the pixels' side of one patch, and patches merged (both ways) into one LLM token.
+  /// Encoders and generators: the pixels' side of one patch. Encoders: patches merged (both ways) into one LLM token.
   std::int64_t patch = 0;
   std::int64_t merge = 1;                  ///< 2 x 2 patches per token: merge = 2
   std::int64_t image_side = 0;             ///< fixed input side in pixels; 0: any size
@@ -92,7 +92,7 @@ struct Model {
   std::string name;
   std::string source;                      ///< where its sizes come from
   std::vector<Module> encoders;
-  Module llm;
+  Module llm;                              ///< without layers where a file holds parts for others only
   std::vector<Module> generators;
 };
 

@@ -1,0 +1,101 @@
+// Every schedule over random integer costs, per microbatch and per stage, with transfers: times, busy times, peaks and
+// live counts equal the brute-force oracle's, which reads the schedule file alone and shares no code.
+#include <algorithm>
+#include <cctype>
+
+#include <gtest/gtest.h>
+
+#include "bigmac/base/error.h"
+#include "oracle/oracle.h"
+#include "oracle/random_jobs.h"
+#include "support.h"
+
+namespace bigmac::test {
+namespace {
+
+void expect_agreement(const ScheduleFile& file, const Outcome& outcome, const std::string& text) {
+  const oracle::OracleResult expected = oracle::retime(text);
+  ASSERT_TRUE(expected.valid) << expected.problem;
+  ASSERT_EQ(outcome.iteration.value, expected.iteration_ns);
+  EXPECT_LE(outcome.lower_bound, outcome.iteration);
+  for (std::uint32_t rank = 0; rank < file.pipeline.ranks; ++rank) {
+    const RankActivations& ours = outcome.ranks[rank];
+    const auto& theirs = expected.ranks[rank];
+    ASSERT_EQ(ours.busy.value, theirs.busy_ns);
+    ASSERT_EQ(ours.peak.value, theirs.peak_activation_bytes);
+    ASSERT_EQ(live(ours, Role::encoder), static_cast<std::uint32_t>(theirs.live_encoder));
+    ASSERT_EQ(live(ours, Role::generator), static_cast<std::uint32_t>(theirs.live_generator));
+    ASSERT_EQ(live(ours, Role::llm), static_cast<std::uint32_t>(theirs.live_llm_chunks));
+    EXPECT_GE(outcome.lower_bound, ours.busy);
+    for (std::uint32_t i = file.schedule.first[rank]; i < file.schedule.first[rank + 1]; ++i) {
+      const OpTimes times = op_times(outcome.graph, outcome.slots, outcome.timing, i);
+      const auto& op = theirs.ops[i - file.schedule.first[rank]];
+      ASSERT_EQ(times.start.value, op.start);
+      ASSERT_EQ(times.end.value, op.end);
+    }
+  }
+}
+
+// Builds and compares; a refusal must carry its reason. Returns whether it ran.
+bool try_schedule(const ScheduleInfo& info, const std::string& base, const std::string& job_text) {
+  ScheduleFile file;
+  file.job = parse_job(job_text, "random");
+  file.pipeline = file.job.abstract->pipeline;
+  file.costs = cost_table_from(file.pipeline, file.job.abstract->costs);
+  try {
+    file.schedule = build_schedule(info.name, {file.pipeline, file.costs, base, {}});
+  } catch (const Error& refusal) {
+    EXPECT_GT(std::string(refusal.what()).size(), 20u);
+    return false;
+  }
+  EXPECT_FALSE(find_incompleteness(file.pipeline, file.schedule).has_value()) << info.name;
+  auto result = simulate(file.pipeline, file.costs, file.schedule);
+  if (const auto* fault = std::get_if<Fault>(&result)) {
+    ADD_FAILURE() << info.name << ": " << fault->message << "\n" << job_text;
+    return true;
+  }
+  const Outcome& outcome = std::get<Outcome>(result);
+  const std::string text = schedule_file_text(file, outcome);
+  expect_agreement(file, outcome, text);
+  const ReadSchedule read = parse_schedule(text, "random");
+  EXPECT_EQ(read.file.schedule.ops, file.schedule.ops);
+  EXPECT_FALSE(find_disagreement(read, outcome).has_value()) << find_disagreement(read, outcome).value_or("");
+  EXPECT_EQ(schedule_file_text(read.file, outcome).substr(0, 40), text.substr(0, 40));
+  return true;
+}
+
+class EverySchedule : public testing::TestWithParam<std::string> {};
+
+TEST_P(EverySchedule, agrees_with_the_oracle_on_random_jobs) {
+  const ScheduleInfo& info = find_schedule(GetParam());
+  int ran = 0;
+  const bool alone = info.bases.empty();
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    oracle::RandomJobOptions options;
+    options.microbatches_multiple_of_ranks = seed % 3 != 0;
+    if (seed % 5 == 0) options.max_chunks = 1;
+    if (alone) options.encoder = options.generator = false;
+    const std::string job = oracle::random_job(seed, options);
+    if (alone) ran += try_schedule(info, "", job) ? 1 : 0;
+    for (const std::string& base : info.bases) ran += try_schedule(info, base, job) ? 1 : 0;
+    if (HasFatalFailure()) FAIL() << "seed " << seed << "\n" << job;
+  }
+  EXPECT_GE(ran, 50) << "too few jobs were schedulable to call this a test";
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> out;
+  for (const ScheduleInfo& info : all_schedules()) out.push_back(info.name);
+  return out;
+}
+
+std::string test_name(const testing::TestParamInfo<std::string>& schedule) {
+  std::string name = schedule.param;
+  std::replace_if(name.begin(), name.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, EverySchedule, testing::ValuesIn(names()), test_name);
+
+}  // namespace
+}  // namespace bigmac::test
