@@ -10,6 +10,13 @@
 namespace bigmac {
 
 std::variant<Outcome, Fault> simulate(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule) {
+  auto result = simulate_quickly(pipeline, costs, schedule);
+  if (auto* outcome = std::get_if<Outcome>(&result))
+    outcome->lower_bound = placement_lower_bound(pipeline, schedule, costs, outcome->graph);
+  return result;
+}
+
+std::variant<Outcome, Fault> simulate_quickly(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule) {
   auto lowered = lower(pipeline, schedule, costs);
   if (auto* fault = std::get_if<Fault>(&lowered)) return std::move(*fault);
   Outcome outcome;
@@ -18,7 +25,6 @@ std::variant<Outcome, Fault> simulate(const Pipeline& pipeline, const CostTable&
   time_tasks(outcome.graph, outcome.slots, outcome.timing);
   outcome.ranks = account_activations(pipeline, schedule, costs, outcome.graph, outcome.slots, outcome.timing);
   outcome.iteration = outcome.timing.iteration;
-  outcome.lower_bound = placement_lower_bound(pipeline, schedule, costs, outcome.graph);
   double busy = 0;
   for (const RankActivations& rank : outcome.ranks) busy += static_cast<double>(rank.busy.value);
   if (outcome.iteration.value > 0)

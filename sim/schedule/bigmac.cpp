@@ -17,13 +17,15 @@
 //
 // Departure: for V = 1 or G = 1 (and M not divisible by P where the base allows it) the rules do not
 // hold; columns are inserted by the general method of column_insertion.h, with the smallest safe
-// W >= 3 unless the caller names one.
+// W >= 3 unless the caller names one. With sort_microbatches = 1, microbatches of like cost share a column
+// (microbatch_order.h).
 #include <fmt/format.h>
 
 #include "assemble.h"
 #include "bigmac/schedule/builders.h"
 #include "bigmac/schedule/llm_order.h"
 #include "column_insertion.h"
+#include "microbatch_order.h"
 #include "op_makers.h"
 
 namespace bigmac {
@@ -115,6 +117,18 @@ Schedule build_by_insertion(const ScheduleRequest& request, std::uint32_t extra_
   return insert_columns(request.pipeline, layout, used);
 }
 
+void sort_if_asked(const ScheduleRequest& request, Schedule& schedule) {
+  const auto asked = request.parameters.find("sort_microbatches");
+  const bool sort = asked != request.parameters.end() && asked->second != 0;
+  schedule.parameters["sort_microbatches"] = sort ? 1 : 0;
+  if (!sort) return;
+  const std::vector<MicrobatchId> order = column_order(request.pipeline, request.costs);
+  const ColumnLoss loss = column_loss(request.pipeline, request.costs, order);
+  apply_order(schedule, order);
+  schedule.notes.push_back(fmt::format("microbatches sorted into columns: uneven columns lose {} ns, {} ns as given",
+                                       loss.ordered, loss.as_given));
+}
+
 }  // namespace
 
 Schedule build_bigmac(const ScheduleRequest& request) {
@@ -129,6 +143,7 @@ Schedule build_bigmac(const ScheduleRequest& request) {
   Schedule schedule = rules_hold ? build_by_rules(pipeline, extra_warmup, used)
                                  : build_by_insertion(request, extra_warmup, asked, used);
   schedule.parameters["encoder_warmup_groups"] = used;
+  sort_if_asked(request, schedule);
   if (used != kDefaultWarmupGroups && !asked)
     schedule.notes.push_back(fmt::format("encoder_warmup_groups = {}: with fewer this base would deadlock", used));
   if (!pipeline.generators.empty())

@@ -35,6 +35,7 @@ std::vector<ScheduleInfo> make_table() {
   const ScheduleParameter warmup_groups{"encoder_warmup_groups",
                                         "encoder-forward columns in front: the cap on live encoder microbatches", 1,
                                         kMaxMicrobatches, 3};
+  const ScheduleParameter sort{"sort_microbatches", "1: microbatches of like cost share a column", 0, 1, 0};
   return {
       {"gpipe", "all forwards, then all backwards", "Huang et al. 2019, 1811.06965", "no encoder, no generator", {}, {},
        refuse_gpipe, build_gpipe},
@@ -47,7 +48,7 @@ std::vector<ScheduleInfo> make_table() {
       {"upfront", "all encoder forwards first, all backwards last", "the unlimited-memory ideal of 2605.25451",
        "what its base requires; with a generator the LLM runs gpipe", any_base, {}, refuse_placement, build_upfront},
       {"bigmac", "encoder and generator columns nested into the LLM", "BigMac 2026, 2605.25451",
-       "what its base requires", {"1f1b", "interleaved"}, {warmup_groups}, refuse_placement, build_bigmac},
+       "what its base requires", {"1f1b", "interleaved"}, {warmup_groups, sort}, refuse_placement, build_bigmac},
   };
 }
 
@@ -70,6 +71,11 @@ void check_parameter(const ScheduleInfo& info, const std::string& name, std::int
   bad_input("--set", unknown_name("parameter of " + info.name, name, known));
 }
 
+ScheduleRequest with_base(const ScheduleInfo& info, ScheduleRequest request) {
+  if (request.base.empty() && !info.bases.empty()) request.base = default_base(request.pipeline);
+  return request;
+}
+
 }  // namespace
 
 const std::vector<ScheduleInfo>& all_schedules() {
@@ -86,12 +92,15 @@ const ScheduleInfo& find_schedule(const std::string& name) {
   bad_input("--schedule", unknown_name("schedule", name, known));
 }
 
+bool schedule_fits(const ScheduleInfo& info, const ScheduleRequest& request) {
+  return !info.refuses(with_base(info, request)).has_value();
+}
+
 Schedule build_schedule(const std::string& name, const ScheduleRequest& request) {
   const ScheduleInfo& info = find_schedule(name);
   if (!request.base.empty()) check_base(info, request.base);
   for (const auto& [parameter, value] : request.parameters) check_parameter(info, parameter, value);
-  ScheduleRequest full = request;
-  if (full.base.empty() && !info.bases.empty()) full.base = default_base(request.pipeline);
+  const ScheduleRequest full = with_base(info, request);
   if (const auto reason = info.refuses(full)) bad_input("--schedule " + name, *reason);
   Schedule schedule = info.build(full);
   schedule.name = name;

@@ -117,7 +117,7 @@ Cluster parse_cluster(const std::string& text, const std::string& file) {
   allow_only(root, {"schema", "name", "gpus", "gpu", "node", "network"});
   Cluster cluster;
   cluster.name = root.at("name").string();
-  cluster.gpus = static_cast<int>(root.at("gpus").integer(1, 10'000'000));
+  cluster.gpus = static_cast<int>(root.integer_or("gpus", 0, 0, 10'000'000));
   cluster.gpu = read_gpu(root.at("gpu"));
   cluster.node = read_node(root.at("node"));
   cluster.network = read_network(root.at("network"));

@@ -198,4 +198,19 @@ std::vector<MicrobatchLoad> draw_loads(const DataSpec& data, const Model& model,
   return loads;
 }
 
+void reseed(DataSpec& data, std::uint64_t seed) {
+  const auto next = [&seed](CountSource& source) {
+    if (auto* uniform = std::get_if<UniformDistribution>(&source)) uniform->seed = seed++;
+    if (auto* lognormal = std::get_if<LognormalDistribution>(&source)) lognormal->seed = seed++;
+  };
+  const auto images = [&](ImageSpec& spec) {
+    if (spec.images_per_sample) next(*spec.images_per_sample);
+    if (spec.image_tokens) next(*spec.image_tokens);
+  };
+  images(data.images);
+  for (auto& [name, spec] : data.encoders) images(spec);
+  if (data.generated_tokens_per_sample) next(*data.generated_tokens_per_sample);
+  next(data.condition_tokens_per_sample);
+}
+
 }  // namespace bigmac

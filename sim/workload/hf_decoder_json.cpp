@@ -52,9 +52,9 @@ std::int64_t size_or_default(const JsonReader& config, const char* key, std::int
   return class_default;
 }
 
-AttentionShape read_attention(const JsonReader& config, const Family& family, std::int64_t hidden,
+AttentionSizes read_attention(const JsonReader& config, const Family& family, std::int64_t hidden,
                               const DecoderContext& context, Notes& notes) {
-  AttentionShape shape;
+  AttentionSizes shape;
   shape.heads = size_or_default(config, "num_attention_heads", family.heads, kMaxWidth, context, notes);
   const bool defaults = context.nested && family.kv_heads > 0 && !given(config, "num_attention_heads");
   shape.kv_heads = size_or(config, "num_key_value_heads", defaults ? family.kv_heads : shape.heads);
@@ -102,7 +102,7 @@ ExpertShape read_experts(const JsonReader& config, const Family& family) {
 Module read_family(const JsonReader& config, const Family& family, const DecoderContext& context, Notes& notes) {
   const std::int64_t hidden = size_or_default(config, "hidden_size", family.hidden, kMaxWidth, context, notes);
   const std::int64_t layers = size_or_default(config, "num_hidden_layers", family.layers, kMaxLayers, context, notes);
-  AttentionShape attention = read_attention(config, family, hidden, context, notes);
+  AttentionSizes attention = read_attention(config, family, hidden, context, notes);
   const std::vector<bool> dense = dense_layers(config, family, layers);
   ExpertShape experts;
   if (family.experts_key != nullptr) experts = read_experts(config, family);

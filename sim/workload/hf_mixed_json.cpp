@@ -14,8 +14,8 @@ bool tied(const JsonReader& config, const DecoderContext& context, bool fallback
 }
 
 /// Grouped-query attention with an explicit head_dim, under the given keys.
-AttentionShape grouped_attention(const JsonReader& config, const char* kv_heads_key, const char* head_dim_key) {
-  AttentionShape shape;
+AttentionSizes grouped_attention(const JsonReader& config, const char* kv_heads_key, const char* head_dim_key) {
+  AttentionSizes shape;
   shape.heads = size_at(config, "num_attention_heads");
   shape.kv_heads = size_at(config, kv_heads_key);
   shape.head_dim = size_at(config, head_dim_key);
@@ -92,7 +92,7 @@ Module read_llama4(const JsonReader& config, const DecoderContext& context) {
   const std::int64_t layers = size_at(config, "num_hidden_layers", kMaxLayers);
   const std::int64_t step = size_or(config, "interleave_moe_layer_step", 1, kMaxLayers);
   const std::int64_t chunk = size_or(config, "attention_chunk_size", 0, kMaxVocabulary);
-  AttentionShape attention = grouped_attention(config, "num_key_value_heads", "head_dim");
+  AttentionSizes attention = grouped_attention(config, "num_key_value_heads", "head_dim");
   ExpertShape experts = read_experts(config, "num_local_experts", "num_experts_per_tok", "intermediate_size");
   experts.shared_width = experts.width;
   const MlpShape mlp{.width = size_at(config, "intermediate_size_mlp")};
@@ -112,7 +112,7 @@ Module read_qwen35(const JsonReader& config, const DecoderContext& context, Note
   const std::int64_t hidden = size_at(config, "hidden_size");
   const std::int64_t layers = size_at(config, "num_hidden_layers", kMaxLayers);
   const std::vector<bool> full = layer_types(config, layers, "full_attention", "linear_attention");
-  AttentionShape attention = grouped_attention(config, "num_key_value_heads", "head_dim");
+  AttentionSizes attention = grouped_attention(config, "num_key_value_heads", "head_dim");
   attention.qk_norm = true;
   attention.output_gate = flag_or(config, "attn_output_gate", true);
   LinearAttentionShape linear;
@@ -141,10 +141,10 @@ Module read_gemma4(const JsonReader& config, const DecoderContext& context) {
   const std::int64_t hidden = size_at(config, "hidden_size");
   const std::int64_t layers = size_at(config, "num_hidden_layers", kMaxLayers);
   const std::vector<bool> global = layer_types(config, layers, "full_attention", "sliding_attention");
-  AttentionShape sliding = grouped_attention(config, "num_key_value_heads", "head_dim");
+  AttentionSizes sliding = grouped_attention(config, "num_key_value_heads", "head_dim");
   sliding.qk_norm = true;
   sliding.window = size_at(config, "sliding_window", kMaxVocabulary);
-  AttentionShape wide = grouped_attention(config, "num_global_key_value_heads", "global_head_dim");
+  AttentionSizes wide = grouped_attention(config, "num_global_key_value_heads", "global_head_dim");
   wide.qk_norm = true;
   wide.keys_are_values = flag_or(config, "attention_k_eq_v", false);
   const MlpShape mlp{.width = size_at(config, "intermediate_size")};

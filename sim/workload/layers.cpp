@@ -13,7 +13,7 @@ void add(Layer& layer, const char* name, std::int64_t in, std::int64_t out, Line
 
 std::int64_t norm_parameters(Norm norm, std::int64_t width) { return norm == Norm::rms ? width : 2 * width; }
 
-void add_attention(Layer& layer, const AttentionShape& shape) {
+void add_attention(Layer& layer, const AttentionSizes& shape) {
   const std::int64_t queries = shape.heads * shape.head_dim;
   const std::int64_t keys = shape.kv_heads * shape.head_dim;
   const std::int64_t projected = queries * (shape.output_gate ? 2 : 1) + keys * (shape.keys_are_values ? 1 : 2);

@@ -8,8 +8,8 @@ namespace bigmac {
 namespace {
 
 /// The attention every kind shares.
-AttentionShape read_attention(const JsonReader& module, std::int64_t hidden, bool causal, bool bias) {
-  AttentionShape shape;
+AttentionSizes read_attention(const JsonReader& module, std::int64_t hidden, bool causal, bool bias) {
+  AttentionSizes shape;
   shape.heads = size_at(module, "heads");
   shape.kv_heads = size_or(module, "kv_heads", shape.heads);
   const auto head_dim = given(module, "head_dim");
@@ -68,7 +68,7 @@ Module read_explicit_llm(const JsonReader& module, const std::string& kind, Note
   const Norm norm = is_gpt ? Norm::layer : Norm::rms;
   const std::int64_t hidden = size_at(module, "hidden"), layers = size_at(module, "layers", kMaxLayers);
   const std::int64_t vocabulary = size_at(module, "vocabulary", kMaxVocabulary);
-  const AttentionShape attention = read_attention(module, hidden, true, is_gpt);
+  const AttentionSizes attention = read_attention(module, hidden, true, is_gpt);
   const auto experts = given(module, "experts");
   const std::int64_t dense = experts ? experts->integer_or("dense_layers", 0, 0, layers) : layers;
   const MlpShape mlp = dense > 0 ? read_mlp(module, hidden, !is_gpt, is_gpt, notes) : MlpShape{};
@@ -96,7 +96,7 @@ Module read_explicit_vit(const JsonReader& module, std::int64_t llm_width, Notes
                        "channels", "frames", "positions", "projector", "source", "assumed"},
                       notes);
   const std::int64_t hidden = size_at(module, "hidden"), layers = size_at(module, "layers", kMaxLayers);
-  const AttentionShape attention = read_attention(module, hidden, false, true);
+  const AttentionSizes attention = read_attention(module, hidden, false, true);
   const MlpShape mlp = read_mlp(module, hidden, false, true, notes);
   Module out;
   out.name = "encoder";

@@ -13,7 +13,7 @@ struct Tower {
   std::int64_t layers = 0;
   std::int64_t width = 0;
   Norm norm = Norm::layer;
-  AttentionShape attention;
+  AttentionSizes attention;
   MlpShape mlp;
 };
 

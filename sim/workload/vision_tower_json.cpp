@@ -22,7 +22,7 @@ Tower read_plain_tower(const JsonReader& vision) {
 
 Layer tower_block(const Tower& tower, std::int64_t window) {
   Layer layer = transformer_layer(tower.width, tower.norm);
-  AttentionShape attention = tower.attention;
+  AttentionSizes attention = tower.attention;
   attention.window = window;
   add_attention(layer, attention);
   add_mlp(layer, tower.mlp);

@@ -9,46 +9,66 @@
 #include "bigmac/base/units.h"
 #include "bigmac/workload/cluster.h"
 #include "bigmac/workload/model.h"
+#include "bigmac/workload/parallel_plan.h"
 
 namespace bigmac {
 
-enum class Recompute { none, selective, full };
-const char* name(Recompute recompute);
-
 /// The degrees one module runs under, seen from one GPU, and the choices that change what its layers cost.
 struct LayerPlan {
-  int tp = 1;                      ///< tensor parallel, within a node where it fits
-  int cp = 1;                      ///< context parallel: each GPU has tokens / cp
-  int ep = 1;                      ///< expert parallel: GPUs that share one set of routed experts
-  bool sequence_parallel = true;   ///< needs tp > 1 to matter
+  int tp = 1;                     ///< tensor parallel, within a node where it fits
+  int cp = 1;                     ///< context parallel: each GPU has tokens / cp
+  int ep = 1;                     ///< expert parallel: GPUs that share one set of routed experts
+  bool sequence_parallel = true;  ///< needs tp > 1 to matter
   Recompute recompute = Recompute::none;
-  bool frozen = false;             ///< no weight gradients
+  bool frozen = false;  ///< no weight gradients
 };
 
 /// The tokens of one microbatch that a layer sees, over all GPUs of its tp x cp group.
 struct LayerLoad {
   double tokens = 0;
-  double pairs = 0;    ///< sum over sequences (or images) of length^2, unmasked
+  double pairs = 0;  ///< sum over sequences (or images) of length^2, unmasked
 };
 
-/// Microseconds on one GPU, communication included; bytes on one GPU.
+/// How much of each kind of traffic inside a layer delays it: 1 all of it, 0 none. Measured iteration times are met
+/// best with all of it exposed (sim/cost/README.md, "Layers"); a fit to other machines may find less.
+struct ExposedShares {
+  double forward = 1;     ///< tp traffic of F, and of the row products in the backward
+  double all_to_all = 1;  ///< to and from experts, both passes
+  /// Gathering inputs again for the weight gradient. Korthikanti et al. 2022 (2205.05198, 4.2.2) and Megatron-Core
+  /// (tensor_parallel/layers.py) start it beside the product of the input gradient.
+  double regather = 1;
+  /// Reducing the column products' input gradients, which Megatron-Core starts beside the product of the weight
+  /// gradient. Counts in full where a frozen layer has none.
+  double column_gradient = 1;
+  /// Of what a step of the key-value ring takes longer than the attention it runs beside (Liu et al. 2023, 2310.01889,
+  /// 3).
+  double ring = 1;
+  /// Adding products into fp32 weight gradients, which the product's own arithmetic may hide.
+  double accumulation = 1;
+};
+
+/// Microseconds on one GPU, communication included; bytes on one GPU. All 0 without tokens.
 struct LayerCost {
   double forward_us = 0;
   double input_gradient_us = 0;
   double weight_gradient_us = 0;
-  double recompute_us = 0;         ///< runs in front of the backward, already part of input_gradient_us: 0 for none
-  double communication_us = 0;     ///< share of forward_us that is exposed tp / cp / ep traffic
-  double activation_bytes = 0;     ///< kept from F to the end of the backward
-  double transient_bytes = 0;      ///< most held besides that, while F or the backward runs
-  double model_flops = 0;          ///< forward, useful, over all GPUs of the group: 2 per multiply-add, attention included
+  double recompute_us = 0;      ///< runs in front of the backward, already part of input_gradient_us: 0 for none
+  double communication_us = 0;  ///< share of forward_us that is exposed tp / cp / ep traffic
+  double activation_bytes = 0;  ///< kept from F to the end of the backward
+  double transient_bytes = 0;   ///< most held besides that, while F or the backward runs
+  double model_flops = 0;       ///< forward, useful, over all GPUs of the group: 2 per multiply-add, attention included
 };
 
-LayerCost layer_cost(const Cluster& cluster, const Layer& layer, const LayerPlan& plan, const LayerLoad& load);
+/// Degrees need not divide the layer's sizes: shares are fractions. A frozen layer's input gradient is given in full:
+/// only the caller knows whether anything trainable lies before it. Recompute concerns transformer layers alone, as in
+/// Megatron-Core.
+LayerCost layer_cost(const Cluster& cluster, const Layer& layer, const LayerPlan& plan, const LayerLoad& load,
+                     const ExposedShares& exposed = {});
 
 /// Parameters one GPU holds of a layer: tp cuts what is cut by tp, ep the routed experts.
 struct LayerParameters {
-  double dense = 0;    ///< replicated over dp x cp
-  double expert = 0;   ///< replicated over dp x cp x tp / ep (expert tensor parallelism 1)
+  double dense = 0;   ///< replicated over dp x cp
+  double expert = 0;  ///< replicated over dp x cp x tp / ep (expert tensor parallelism 1)
 };
 LayerParameters layer_parameters(const Layer& layer, const LayerPlan& plan);
 

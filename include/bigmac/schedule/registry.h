@@ -50,6 +50,9 @@ const std::vector<ScheduleInfo>& all_schedules();
 /// Throws Error{bad_input} listing the known names.
 const ScheduleInfo& find_schedule(const std::string& name);
 
+/// Whether `info` can schedule the pipeline; the base, where empty, is the default one.
+bool schedule_fits(const ScheduleInfo& info, const ScheduleRequest& request);
+
 /// Checks base and parameters against the registry, asks the schedule whether it can, and builds.
 /// Throws Error{bad_input} for unknown names, values out of range, and refusals (with the reason).
 Schedule build_schedule(const std::string& name, const ScheduleRequest& request);

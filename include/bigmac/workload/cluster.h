@@ -42,7 +42,7 @@ struct Network {
 
 struct Cluster {
   std::string name;
-  int gpus = 0;  ///< default size; a job may override it
+  int gpus = 0;  ///< how many the job uses; 0 where the cluster file leaves it to the job
   Gpu gpu;
   Node node;
   Network network;

@@ -87,6 +87,9 @@ std::vector<MicrobatchLoad> draw_loads(const DataSpec& data, const Model& model,
                                        std::int64_t samples_per_microbatch, std::vector<std::string>& notes,
                                        const std::string& where = "data");
 
+/// Gives every distribution a seed of its own derived from `seed`, in place of the stated ones.
+void reseed(DataSpec& data, std::uint64_t seed);
+
 /// Reads the "data" member of a job file from text; `file` names it in messages.
 DataSpec parse_data(const std::string& text, const std::string& file, std::vector<std::string>& notes);
 

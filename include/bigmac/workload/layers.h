@@ -18,7 +18,7 @@ enum class Norm { rms, layer };
 std::int64_t norm_parameters(Norm norm, std::int64_t width);
 
 /// Multi-head or grouped-query attention; `window` as in AttentionCore.
-struct AttentionShape {
+struct AttentionSizes {
   std::int64_t heads = 0;
   std::int64_t kv_heads = 0;
   std::int64_t head_dim = 0;
@@ -30,7 +30,7 @@ struct AttentionShape {
   bool output_gate = false;      ///< a second projection as wide as the queries gates the output
   bool keys_are_values = false;  ///< one projection serves as key and value
 };
-void add_attention(Layer& layer, const AttentionShape& shape);
+void add_attention(Layer& layer, const AttentionSizes& shape);
 
 /// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1).
 struct LatentAttentionShape {

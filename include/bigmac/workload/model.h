@@ -32,6 +32,8 @@ struct Linear {
   /// Tokens that enter, per token of the layer: 0.25 where a projector merges 2 x 2 patches, 0 where
   /// the product works on one vector per sample (modulation).
   double token_share = 1;
+
+  friend bool operator==(const Linear&, const Linear&) = default;
 };
 
 /// softmax(Q K^T) V.
@@ -43,12 +45,16 @@ struct AttentionCore {
   bool causal = true;
   /// Tokens a query sees at most; 0: the whole sequence (or image).
   std::int64_t window = 0;
+
+  friend bool operator==(const AttentionCore&, const AttentionCore&) = default;
 };
 
 /// A mixture of experts; its products are the layer's Linears of role expert (given for ONE expert).
 struct Experts {
   std::int64_t count = 0;    ///< routed experts
   std::int64_t active = 0;   ///< routed experts per token
+
+  friend bool operator==(const Experts&, const Experts&) = default;
 };
 
 enum class LayerKind { embedding, transformer, projector, head };
@@ -63,6 +69,8 @@ struct Layer {
   /// Parameters outside the matrices: norms, embedding tables, convolutions, position tables.
   std::int64_t other_parameters = 0;
   std::int64_t vocabulary = 0;             ///< of an embedding or a head, else 0
+
+  friend bool operator==(const Layer&, const Layer&) = default;
 };
 
 /// Total parameters of a layer, all experts counted.

@@ -1,0 +1,95 @@
+// A model under a parallel plan, as costs: what schedules, the engine and the memory room are given.
+//
+// Third arrow of the flow: (model, cluster, loads, plan) -> CostTable and the bytes and times that no schedule changes.
+// One data-parallel replica is costed: its pipeline of pp ranks, each rank a group of tp x cp GPUs that act as one. All
+// bytes are per GPU.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "bigmac/cost/cost_table.h"
+#include "bigmac/cost/layer_cost.h"
+#include "bigmac/workload/job.h"
+#include "bigmac/workload/parallel_plan.h"
+
+namespace bigmac {
+
+/// One module's layers under one plan and load, layers alike costed once.
+struct ModuleProfile {
+  std::vector<LayerCost> layers;             ///< in the module's order
+  std::vector<LayerParameters> parameters;
+  double transfer_us = 0;                    ///< handing the result to another rank
+  double transfer_bytes = 0;                 ///< per GPU
+};
+
+/// The LLM for one microbatch of `load`.
+ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const MicrobatchLoad& load);
+
+/// An encoder or generator for one microbatch on one rank. The rank's tp x cp GPUs form tp x cp / module tp
+/// replicas that share the images; the busiest takes ceil(images / replicas) of them.
+ModuleProfile side_profile(const Job& job, const ParallelPlan& plan, const Module& module, const ModuleLoad& load);
+
+/// The encoder's (or generator's) whole cost for each microbatch, and what it holds.
+struct SideCosts {
+  std::vector<LayerCost> by_microbatch;      ///< sums over its layers (transient: the most)
+  std::vector<LayerParameters> parameters;   ///< by layer
+  double transfer_us = 0;                    ///< the dearest microbatch's
+  double transfer_bytes = 0;
+};
+SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
+                     const std::vector<MicrobatchLoad>& loads);
+
+/// first[s] .. first[s+1]: the LLM layers of virtual stage s.
+using Partition = std::vector<std::uint32_t>;
+
+/// The contiguous partition into `stages` non-empty stages whose dearest stage (F + I + W) is least; exact, by bisection
+/// over the bound with greedy packing. Ties leave early stages light: they hold the most microbatches.
+/// Throws Error{bad_input} when there are fewer layers than stages.
+Partition partition_layers(const std::vector<LayerCost>& layers, std::uint32_t stages);
+
+/// Profiles are shared between the plans they fit.
+using SharedProfile = std::shared_ptr<const ModuleProfile>;
+using SharedSide = std::shared_ptr<const SideCosts>;
+
+/// What is known of a plan before any schedule.
+struct PlanCosts {
+  Pipeline pipeline;
+  CostTable table;
+  Partition partition;
+  SharedProfile llm;
+  std::vector<SharedSide> encoders, generators;
+  double model_flops = 0;  ///< useful FLOPs of one replica's step, forward and backward, recompute not counted
+};
+
+/// Puts profiles together. `encoders` and `generators` hold at least `microbatches` entries.
+PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t microbatches, SharedProfile llm,
+                     std::vector<SharedSide> encoders, std::vector<SharedSide> generators);
+
+/// Bytes of one GPU of a rank that do not change during the step.
+struct RankState {
+  double weights = 0, gradients = 0, optimizer = 0, buffers = 0;
+  double total() const { return weights + gradients + optimizer + buffers; }
+};
+
+/// Which rank holds which weights: [rank][LLM stage] and [rank][module] (schedule/residency.h reads it off a schedule).
+struct Residency {
+  std::vector<std::vector<bool>> stages;
+  std::vector<std::vector<bool>> modules;
+};
+
+/// An encoder or generator held by k ranks is data parallel over k as well.
+std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where);
+/// The part of it that every schedule has: the LLM's stages of one rank, placed by stage mod ranks.
+RankState llm_state(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, RankId rank);
+
+/// What a step takes besides its pipeline, in us, on the rank where it is longest.
+struct OutsidePipeline {
+  double gradients_us = 0;   ///< exposed reduce-scatter (or all-reduce)
+  double parameters_us = 0;  ///< exposed all-gather of updated parameters (distributed optimizer)
+  double optimizer_us = 0;
+  double total_us() const { return gradients_us + parameters_us + optimizer_us; }
+};
+OutsidePipeline outside_pipeline(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where);
+
+}  // namespace bigmac

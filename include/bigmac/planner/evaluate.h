@@ -1,0 +1,72 @@
+// evaluate(plan): the whole chain of the simulator for one parallel plan and one schedule.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bigmac/cost/plan_costs.h"
+#include "bigmac/report/outcome.h"
+#include "bigmac/report/schedule_file.h"
+#include "bigmac/workload/job.h"
+
+namespace bigmac {
+
+/// What a search remembers of one plan under one schedule.
+struct Evaluation {
+  ParallelPlan plan;
+  std::string schedule, base;
+  std::map<std::string, std::int64_t> parameters;  ///< of the schedule, as asked
+  std::int64_t microbatches = 0;
+  Nanoseconds iteration{};       ///< the pipeline
+  Nanoseconds step{};            ///< with what lies outside it
+  Bytes memory{};                ///< most on any GPU
+  double mfu = 0, bubble = 0;
+  std::string bound_by;          ///< filled for plans that are shown
+
+  std::string label() const;     ///< "tp2 pp4 v2 dp16 ep8 mb1 full"
+  std::string schedule_label() const;  ///< "bigmac", "bigmac+sort"
+};
+
+/// Profiles of the job under every distinct layer plan that `plans` contain, computed once, on `threads` threads.
+class ProfileCache {
+ public:
+  ProfileCache(const Job& job, const std::vector<ParallelPlan>& plans, int threads);
+  PlanCosts costs(const ParallelPlan& plan) const;
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ private:
+  struct Tables;
+  const Job& job_;
+  std::shared_ptr<const Tables> tables_;
+  std::vector<std::string> notes_;
+};
+
+/// Below any schedule of these costs: time (busiest rank's LLM work, and all work over all ranks) and memory (LLM state
+/// and one microbatch's activations).
+struct QuickBound {
+  Nanoseconds step{};
+  Bytes memory{};
+};
+QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts& costs);
+
+/// A schedule with a setting of its parameters.
+struct ScheduleChoice {
+  std::string name, base;
+  std::map<std::string, std::int64_t> parameters;
+};
+
+/// Nothing when the schedule refuses this pipeline.
+std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const ScheduleChoice& choice);
+
+/// One plan in full: its schedule file and outcome.
+struct DetailedPlan {
+  ScheduleFile file;
+  Outcome outcome;
+  Evaluation evaluation;
+};
+DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& evaluation);
+
+}  // namespace bigmac

@@ -1,0 +1,28 @@
+// How a job is cut over GPUs: the degrees a search varies.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+
+namespace bigmac {
+
+enum class Recompute { none, selective, full };
+const char* name(Recompute recompute);
+/// Throws Error{bad_input} for any other name.
+Recompute recompute_named(const std::string& name);
+
+/// GPUs = tp x cp x pp x dp, laid out in that order (tp innermost, pp outermost, as Megatron-LM does).
+/// ep regroups the GPUs of one pipeline stage: expert tensor parallelism is 1.
+struct ParallelPlan {
+  int tp = 1, cp = 1, pp = 1, vpp = 1, dp = 1, ep = 1;
+  int encoder_tp = 1, generator_tp = 1;  ///< within a rank's tp x cp GPUs; the rest of them is data parallel
+  std::int64_t micro_batch = 1;          ///< samples
+  Recompute recompute = Recompute::none;
+
+  int gpus() const { return tp * cp * pp * dp; }
+  int rank_gpus() const { return tp * cp; }
+  friend auto operator<=>(const ParallelPlan&, const ParallelPlan&) = default;
+};
+
+}  // namespace bigmac

@@ -1,0 +1,125 @@
+#include "bigmac/planner/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "bigmac/base/error.h"
+#include "bigmac/planner/space.h"
+#include "bigmac/schedule/registry.h"
+#include "bigmac/schedule/residency.h"
+#include "plan_facts.h"
+
+namespace bigmac {
+namespace {
+
+Nanoseconds step_time(Nanoseconds iteration, const OutsidePipeline& outside) {
+  return iteration + Nanoseconds{std::llround(1e3 * outside.total_us())};
+}
+
+Bytes most_memory(const std::vector<RankState>& states, const std::vector<RankActivations>& ranks) {
+  double most = 0;
+  for (std::size_t r = 0; r < states.size(); ++r)
+    most = std::max(most, states[r].total() + static_cast<double>(ranks[r].peak_with_transient.value));
+  return Bytes{std::llround(most)};
+}
+
+void fill(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Schedule& schedule,
+          const Outcome& outcome, Evaluation& out) {
+  out.plan = plan;
+  out.schedule = schedule.name;
+  out.base = schedule.base;
+  out.microbatches = costs.pipeline.microbatches;
+  out.iteration = outcome.iteration;
+  const Residency where = residency(costs.pipeline, schedule);
+  out.step = step_time(outcome.iteration, outside_pipeline(job, plan, costs, where));
+  out.memory = most_memory(rank_states(job, plan, costs, where), outcome.ranks);
+  out.bubble = outcome.bubble_fraction;
+  const double seconds = 1e-9 * static_cast<double>(out.step.value);
+  const double peak = 1e12 * job.cluster->gpu.bf16_tflops * plan.gpus() / plan.dp;
+  out.mfu = seconds > 0 ? costs.model_flops / (seconds * peak) : 0;
+}
+
+std::int64_t duration_of(const CostTable& table, ModuleId module, OpKind kind, std::uint32_t stage, std::uint32_t m) {
+  return table.duration[table.slot(module, kind, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{m})].value;
+}
+
+std::int64_t side_work(const PlanCosts& costs) {
+  std::int64_t sum = 0;
+  for (std::size_t m = 1; m < costs.pipeline.modules.size(); ++m)
+    for (std::uint32_t i = 0; i < costs.pipeline.microbatches; ++i)
+      for (const OpKind kind : {OpKind::forward, OpKind::backward})
+        sum += duration_of(costs.table, ModuleId{static_cast<std::uint8_t>(m)}, kind, 0, i);
+  return sum;
+}
+
+}  // namespace
+
+std::string Evaluation::label() const {
+  std::string text = fmt::format("tp{} pp{}", plan.tp, plan.pp);
+  if (plan.vpp > 1) text += fmt::format(" v{}", plan.vpp);
+  text += fmt::format(" dp{}", plan.dp);
+  if (plan.cp > 1) text += fmt::format(" cp{}", plan.cp);
+  if (plan.ep > 1) text += fmt::format(" ep{}", plan.ep);
+  if (plan.encoder_tp > 1) text += fmt::format(" enc-tp{}", plan.encoder_tp);
+  if (plan.generator_tp > 1) text += fmt::format(" gen-tp{}", plan.generator_tp);
+  return text + fmt::format(" mb{} {}", plan.micro_batch, name(plan.recompute));
+}
+
+std::string Evaluation::schedule_label() const {
+  const auto sorted = parameters.find("sort_microbatches");
+  return sorted != parameters.end() && sorted->second != 0 ? schedule + "+sort" : schedule;
+}
+
+QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts& costs) {
+  const Pipeline& pipeline = costs.pipeline;
+  std::int64_t busiest = 0, all = side_work(costs);
+  double memory = 0;
+  for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank) {
+    std::int64_t work = 0;
+    double held = llm_state(job, plan, costs, RankId{rank}).total();
+    for (std::uint32_t stage = rank; stage < pipeline.stages(); stage += pipeline.ranks) {
+      work += duration_of(costs.table, kLlm, OpKind::forward, stage, 0) + duration_of(costs.table, kLlm, OpKind::backward, stage, 0);
+      const StageId id{static_cast<std::uint16_t>(stage)};
+      held += static_cast<double>(costs.table.activation[costs.table.slot(kLlm, OpKind::forward, id, MicrobatchId{0})].value);
+    }
+    busiest = std::max(busiest, work * pipeline.microbatches);
+    all += work * pipeline.microbatches;
+    memory = std::max(memory, held);
+  }
+  return {Nanoseconds{std::max(busiest, all / pipeline.ranks)}, Bytes{static_cast<std::int64_t>(memory)}};
+}
+
+std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
+                                   const ScheduleChoice& choice) {
+  const ScheduleRequest request{costs.pipeline, costs.table, choice.base, choice.parameters};
+  if (!schedule_fits(find_schedule(choice.name), request)) return std::nullopt;
+  const Schedule schedule = build_schedule(choice.name, request);
+  const auto result = simulate_quickly(costs.pipeline, costs.table, schedule);
+  const auto* outcome = std::get_if<Outcome>(&result);
+  if (outcome == nullptr) return std::nullopt;
+  Evaluation out;
+  out.parameters = choice.parameters;
+  fill(job, plan, costs, schedule, *outcome, out);
+  return out;
+}
+
+DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& evaluation) {
+  DetailedPlan out;
+  out.file.generator_name = "bigmac-plan";
+  out.file.job = job;
+  out.file.pipeline = costs.pipeline;
+  out.file.costs = costs.table;
+  out.file.schedule = build_schedule(evaluation.schedule, {costs.pipeline, costs.table, evaluation.base, evaluation.parameters});
+  auto result = simulate(costs.pipeline, costs.table, out.file.schedule);
+  BIGMAC_CHECK(std::holds_alternative<Outcome>(result));
+  out.outcome = std::move(std::get<Outcome>(result));
+  out.evaluation.parameters = evaluation.parameters;
+  fill(job, evaluation.plan, costs, out.file.schedule, out.outcome, out.evaluation);
+  out.evaluation.bound_by = bottleneck(costs.pipeline, costs.table, out.file.schedule, out.outcome);
+  out.file.plan = plan_facts(job, costs, out.evaluation, out.file.schedule, out.outcome);
+  return out;
+}
+
+}  // namespace bigmac

@@ -1,1 +1,0 @@
-#include "bigmac/report/outcome.h"

@@ -1,0 +1,67 @@
+#include <cmath>
+
+#include "bigmac/base/json_reader.h"
+#include "bigmac/schedule/residency.h"
+#include "plan_facts.h"
+
+namespace bigmac {
+namespace {
+
+Bytes rounded(double bytes) { return Bytes{std::llround(bytes)}; }
+
+const char* kind_name(LayerKind kind) {
+  switch (kind) {
+    case LayerKind::embedding: return "embedding";
+    case LayerKind::transformer: return "transformer";
+    case LayerKind::projector: return "projector";
+    case LayerKind::head: return "head";
+  }
+  return "";
+}
+
+Json parallel_json(const Job& job, const ParallelPlan& plan) {
+  Json out;
+  out["llm"] = {{"tp", plan.tp}, {"cp", plan.cp}, {"pp", plan.pp}, {"vpp", plan.vpp}, {"dp", plan.dp}, {"ep", plan.ep}};
+  for (const Module& module : job.model->encoders) out[module.name] = {{"tp", plan.encoder_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.encoder_tp}};
+  for (const Module& module : job.model->generators) out[module.name] = {{"tp", plan.generator_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.generator_tp}};
+  out["micro_batch"] = plan.micro_batch;
+  out["recompute"] = name(plan.recompute);
+  out["gpus"] = plan.gpus();
+  return out;
+}
+
+Json partition_json(const Job& job, const Partition& partition) {
+  Json stages = Json::array();
+  for (std::size_t s = 0; s + 1 < partition.size(); ++s) {
+    Json counts = Json::object();
+    for (std::uint32_t i = partition[s]; i < partition[s + 1]; ++i) {
+      const char* kind = kind_name(job.model->llm.layers[i].kind);
+      counts[kind] = counts.value(kind, 0) + 1;
+    }
+    stages.push_back({{"stage", s}, {"first_layer", partition[s]}, {"layers", partition[s + 1] - partition[s]}, {"kinds", counts}});
+  }
+  return {{"llm", stages}};
+}
+
+}  // namespace
+
+PlanFacts plan_facts(const Job& job, const PlanCosts& costs, const Evaluation& evaluation, const Schedule& schedule,
+                     const Outcome& outcome) {
+  PlanFacts facts;
+  facts.parallel = parallel_json(job, evaluation.plan).dump();
+  facts.partition = partition_json(job, costs.partition).dump();
+  const Residency where = residency(costs.pipeline, schedule);
+  const OutsidePipeline outside = outside_pipeline(job, evaluation.plan, costs, where);
+  facts.outside = Json{{"gradients", std::llround(1e3 * outside.gradients_us)},
+                       {"parameters", std::llround(1e3 * outside.parameters_us)},
+                       {"optimizer", std::llround(1e3 * outside.optimizer_us)}}.dump();
+  facts.step = evaluation.step;
+  facts.mfu = evaluation.mfu;
+  const std::vector<RankState> states = rank_states(job, evaluation.plan, costs, where);
+  for (std::size_t r = 0; r < states.size(); ++r)
+    facts.memory.push_back({rounded(states[r].weights), rounded(states[r].gradients), rounded(states[r].optimizer),
+                            rounded(states[r].buffers), outcome.ranks[r].peak_with_transient});
+  return facts;
+}
+
+}  // namespace bigmac

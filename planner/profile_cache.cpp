@@ -1,0 +1,93 @@
+// Layers are costed once per distinct layer plan, however many parallel plans share it.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "bigmac/base/error.h"
+#include "bigmac/planner/evaluate.h"
+#include "bigmac/planner/space.h"
+#include "parallel_for.h"
+
+namespace bigmac {
+namespace {
+
+// Everything of a plan that a profile depends on; what it does not depend on is left at one value.
+ParallelPlan llm_key(const Job& job, const ParallelPlan& plan) {
+  ParallelPlan key = plan;
+  key.vpp = key.encoder_tp = key.generator_tp = 1;
+  key.pp = std::min(plan.pp, 2);
+  key.dp = std::min(plan.dp, job.cluster->node.gpus);
+  return key;
+}
+
+ParallelPlan side_key(const Job& job, const ParallelPlan& plan, Role role) {
+  ParallelPlan key = llm_key(job, plan);
+  key.ep = 1;
+  key.encoder_tp = role == Role::encoder ? plan.encoder_tp : 1;
+  key.generator_tp = role == Role::generator ? plan.generator_tp : 1;
+  return key;
+}
+
+using SideKey = std::tuple<ParallelPlan, Role, std::size_t>;
+
+}  // namespace
+
+struct ProfileCache::Tables {
+  std::map<std::int64_t, std::vector<MicrobatchLoad>> loads;  // by samples per microbatch
+  std::map<ParallelPlan, SharedProfile> llm;
+  std::map<SideKey, SharedSide> sides;
+  std::map<SideKey, std::int64_t> side_microbatches;
+};
+
+ProfileCache::ProfileCache(const Job& job, const std::vector<ParallelPlan>& plans, int threads) : job_(job) {
+  auto tables = std::make_shared<Tables>();
+  std::map<std::int64_t, std::int64_t> longest;
+  const auto add_side = [&](const ParallelPlan& plan, Role role, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const SideKey key{side_key(job, plan, role), role, i};
+      tables->sides[key];
+      std::int64_t& most = tables->side_microbatches[key];
+      most = std::max(most, microbatches(job, plan));
+    }
+  };
+  for (const ParallelPlan& plan : plans) {
+    std::int64_t& most = longest[plan.micro_batch];
+    most = std::max(most, microbatches(job, plan));
+    tables->llm[llm_key(job, plan)];
+    add_side(plan, Role::encoder, job.model->encoders.size());
+    add_side(plan, Role::generator, job.model->generators.size());
+  }
+  for (const auto& [samples, count] : longest)
+    tables->loads[samples] = draw_loads(job.data, *job.model, count, samples, notes_);
+  std::sort(notes_.begin(), notes_.end());
+  notes_.erase(std::unique(notes_.begin(), notes_.end()), notes_.end());
+
+  std::vector<std::pair<const ParallelPlan, SharedProfile>*> llm;
+  for (auto& entry : tables->llm) llm.push_back(&entry);
+  parallel_for(llm.size(), threads, [&](std::size_t i) {
+    const auto& [plan, unset] = *llm[i];
+    llm[i]->second = std::make_shared<ModuleProfile>(llm_profile(job, plan, tables->loads.at(plan.micro_batch).front()));
+  });
+  std::vector<std::pair<const SideKey, SharedSide>*> sides;
+  for (auto& entry : tables->sides) sides.push_back(&entry);
+  parallel_for(sides.size(), threads, [&](std::size_t i) {
+    const auto& [plan, role, index] = sides[i]->first;
+    const auto& all = tables->loads.at(plan.micro_batch);
+    const auto count = tables->side_microbatches.at(sides[i]->first);
+    const std::vector<MicrobatchLoad> loads(all.begin(), all.begin() + count);
+    sides[i]->second = std::make_shared<SideCosts>(side_costs(job, plan, role, index, loads));
+  });
+  tables_ = std::move(tables);
+}
+
+PlanCosts ProfileCache::costs(const ParallelPlan& plan) const {
+  const auto sides = [&](Role role, std::size_t count) {
+    std::vector<SharedSide> out;
+    for (std::size_t i = 0; i < count; ++i) out.push_back(tables_->sides.at({side_key(job_, plan, role), role, i}));
+    return out;
+  };
+  return plan_costs(job_, plan, microbatches(job_, plan), tables_->llm.at(llm_key(job_, plan)),
+                    sides(Role::encoder, job_.model->encoders.size()), sides(Role::generator, job_.model->generators.size()));
+}
+
+}  // namespace bigmac

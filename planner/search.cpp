@@ -1,0 +1,153 @@
+#include "bigmac/planner/search.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "bigmac/schedule/registry.h"
+#include "parallel_for.h"
+#include "pareto.h"
+
+namespace bigmac {
+namespace {
+
+constexpr std::int64_t kReserve = std::int64_t{4} << 30;
+// Plans are taken in batches of this size; what a batch learns is used from the next on, so that the number of
+// threads changes nothing.
+constexpr std::size_t kBatch = 64;
+
+struct Bounded {
+  std::size_t plan = 0;
+  QuickBound bound;
+};
+
+auto ranking(Objective objective, const Evaluation& e) {
+  const std::int64_t time = e.step.value, memory = e.memory.value;
+  return objective == Objective::memory ? std::tuple(memory, time, e.label(), e.schedule_label())
+                                        : std::tuple(time, memory, e.label(), e.schedule_label());
+}
+
+/// Every schedule with the settings worth trying: a parameter that is a switch is tried both ways.
+std::vector<ScheduleChoice> choices(const std::vector<std::string>& names, const std::string& base) {
+  std::vector<ScheduleChoice> out;
+  for (const std::string& name : names) {
+    out.push_back({name, base, {}});
+    for (const ScheduleParameter& parameter : find_schedule(name).parameters)
+      if (parameter.least == 0 && parameter.most == 1) out.push_back({name, base, {{parameter.name, 1}}});
+  }
+  return out;
+}
+
+class Search {
+ public:
+  Search(const Job& job, const PlanSpace& space, const ProfileCache& cache, const SearchOptions& options)
+      : job_(job), space_(space), cache_(cache), options_(options),
+        schedules_(choices(options.schedules.empty() ? suitable_schedules(job) : options.schedules, options.base)) {
+    result_.counts.excluded = space.excluded;
+    result_.counts.candidates = static_cast<std::int64_t>(space.plans.size() * schedules_.size());
+  }
+
+  SearchResult run() {
+    const std::vector<Bounded> order = bounded_plans();
+    for (std::size_t begin = 0; begin < order.size(); begin += kBatch) {
+      const std::size_t end = std::min(order.size(), begin + kBatch);
+      run_batch({order.begin() + static_cast<std::ptrdiff_t>(begin), order.begin() + static_cast<std::ptrdiff_t>(end)});
+      if (options_.progress) options_.progress(end, order.size());
+    }
+    result_.front = front_.plans();
+    if (result_.best.empty()) result_.nearest_miss = miss_;
+    return std::move(result_);
+  }
+
+ private:
+  std::int64_t variants() const { return static_cast<std::int64_t>(schedules_.size()); }
+
+  // Bounds of all plans, the most promising first; those that cannot fit are counted and left out.
+  std::vector<Bounded> bounded_plans() {
+    std::vector<Bounded> all(space_.plans.size());
+    parallel_for(all.size(), options_.threads, [&](std::size_t i) {
+      all[i] = {i, quick_bound(job_, space_.plans[i], cache_.costs(space_.plans[i]))};
+    });
+    std::vector<Bounded> fitting;
+    for (const Bounded& candidate : all) {
+      if (candidate.bound.memory <= options_.memory_limit) fitting.push_back(candidate);
+      else result_.counts.pruned_memory += variants();
+    }
+    if (fitting.empty() && !all.empty()) fitting.push_back(*std::min_element(all.begin(), all.end(), [](auto& a, auto& b) {
+      return std::tuple(a.bound.memory, a.plan) < std::tuple(b.bound.memory, b.plan);
+    }));
+    std::stable_sort(fitting.begin(), fitting.end(), [](auto& a, auto& b) { return a.bound.step < b.bound.step; });
+    return fitting;
+  }
+
+  bool can_matter(const QuickBound& bound) const {
+    if (result_.best.size() < options_.shown) return true;
+    const auto& last = result_.best.back();
+    const bool may_rank = options_.objective == Objective::memory ? bound.memory <= last.memory : bound.step <= last.step;
+    return may_rank || !front_.dominates(bound.step, bound.memory);
+  }
+
+  void run_batch(std::vector<Bounded> batch) {
+    std::erase_if(batch, [&](const Bounded& candidate) {
+      const bool skip = !can_matter(candidate.bound);
+      if (skip) result_.counts.pruned_bound += variants();
+      return skip;
+    });
+    std::vector<std::vector<std::optional<Evaluation>>> found(batch.size());
+    parallel_for(batch.size(), options_.threads, [&](std::size_t i) {
+      const ParallelPlan& plan = space_.plans[batch[i].plan];
+      const PlanCosts costs = cache_.costs(plan);
+      for (const ScheduleChoice& choice : schedules_) found[i].push_back(evaluate(job_, plan, costs, choice));
+    });
+    for (const auto& variants_of_plan : found)
+      for (const auto& evaluation : variants_of_plan) take(evaluation);
+  }
+
+  void take(const std::optional<Evaluation>& evaluation) {
+    if (!evaluation) {
+      ++result_.counts.refused;
+      return;
+    }
+    ++result_.counts.simulated;
+    if (evaluation->memory > options_.memory_limit) {
+      ++result_.counts.over_memory;
+      if (!miss_ || ranking(Objective::memory, *evaluation) < ranking(Objective::memory, *miss_)) miss_ = evaluation;
+      return;
+    }
+    front_.add(*evaluation);
+    auto& best = result_.best;
+    const auto before = [&](const Evaluation& a, const Evaluation& b) {
+      return ranking(options_.objective, a) < ranking(options_.objective, b);
+    };
+    best.insert(std::upper_bound(best.begin(), best.end(), *evaluation, before), *evaluation);
+    if (best.size() > options_.shown) best.pop_back();
+  }
+
+  const Job& job_;
+  const PlanSpace& space_;
+  const ProfileCache& cache_;
+  const SearchOptions& options_;
+  std::vector<ScheduleChoice> schedules_;
+  ParetoFront front_;
+  std::optional<Evaluation> miss_;
+  SearchResult result_;
+};
+
+}  // namespace
+
+SearchResult search(const Job& job, const PlanSpace& space, const ProfileCache& cache, const SearchOptions& options) {
+  return Search(job, space, cache, options).run();
+}
+
+Bytes default_memory_limit(const Job& job) {
+  return job.memory_limit.value_or(job.cluster->gpu.memory - Bytes{kReserve});
+}
+
+std::vector<std::string> suitable_schedules(const Job& job) {
+  const bool alone = job.model->encoders.empty() && job.model->generators.empty();
+  std::vector<std::string> out;
+  for (const ScheduleInfo& info : all_schedules())
+    if (info.bases.empty() == alone) out.push_back(info.name);
+  return out;
+}
+
+}  // namespace bigmac

@@ -1,0 +1,161 @@
+// Model state, and what a step does outside its pipeline.
+#include <algorithm>
+#include <cmath>
+
+#include "bigmac/cost/kernels.h"
+#include "bigmac/cost/plan_costs.h"
+
+namespace bigmac {
+namespace {
+
+// Send and receive, forward and backward, of one boundary tensor each (Megatron-LM's p2p buffers).
+constexpr double kBoundaryBuffers = 4;
+// Adam in fp32 on one parameter: read gradient, master weight and two moments (16 bytes), write the last three
+// and the bf16 weight (14); read the gradient for its norm (4) and clear it (4).
+constexpr double kOptimizerTraffic = 38;
+constexpr double kFp32 = 4, kBf16 = 2;
+// Gradients travel in buckets as they become final; the last bucket has nothing left to hide under
+// (Megatron-LM: at most 40 M parameters a bucket, grown with the data-parallel size).
+constexpr double kBucketParameters = 40e6;
+
+/// What one GPU of a rank holds of one module.
+struct Held {
+  double dense = 0, expert = 0;         // parameters
+  int dense_replicas = 1, expert_replicas = 1;
+  bool frozen = false;
+};
+
+Held held_llm(const ParallelPlan& plan, const PlanCosts& costs, const std::vector<bool>& stages) {
+  Held held;
+  held.dense_replicas = plan.dp * plan.cp;
+  held.expert_replicas = std::max(1, plan.dp * plan.cp * plan.tp / plan.ep);
+  for (std::uint32_t stage = 0; stage < stages.size(); ++stage) {
+    if (!stages[stage]) continue;
+    for (std::uint32_t i = costs.partition[stage]; i < costs.partition[stage + 1]; ++i) {
+      held.dense += costs.llm->parameters[i].dense;
+      held.expert += costs.llm->parameters[i].expert;
+    }
+  }
+  return held;
+}
+
+Held held_side(const ParallelPlan& plan, const SideCosts& side, int tp, int ranks, bool frozen) {
+  Held held;
+  for (const LayerParameters& layer : side.parameters) {
+    held.dense += layer.dense;
+    held.expert += layer.expert;
+  }
+  held.dense_replicas = held.expert_replicas = std::max(1, plan.dp * ranks * plan.rank_gpus() / tp);
+  held.frozen = frozen;
+  return held;
+}
+
+void add_state(const Job& job, const Held& held, RankState& state) {
+  const auto add = [&](double parameters, int replicas) {
+    const StateBytes bytes = state_bytes(parameters, job.training.distributed_optimizer ? replicas : 1, held.frozen);
+    state.weights += bytes.weights;
+    state.gradients += bytes.gradients;
+    state.optimizer += bytes.optimizer;
+  };
+  add(held.dense, held.dense_replicas);
+  add(held.expert, held.expert_replicas);
+}
+
+int ranks_holding(const Residency& where, ModuleId module) {
+  int count = 0;
+  for (const auto& rank : where.modules) count += rank[module.value] ? 1 : 0;
+  return count;
+}
+
+std::vector<Held> held_on_rank(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where,
+                               std::uint32_t rank) {
+  std::vector<Held> held = {held_llm(plan, costs, where.stages[rank])};
+  const auto add = [&](ModuleId id, const SideCosts& side, int tp, bool frozen) {
+    if (where.modules[rank][id.value]) held.push_back(held_side(plan, side, tp, ranks_holding(where, id), frozen));
+  };
+  for (std::size_t i = 0; i < costs.encoders.size(); ++i)
+    add(costs.pipeline.encoders[i], *costs.encoders[i], plan.encoder_tp, job.training.freeze_encoder);
+  for (std::size_t i = 0; i < costs.generators.size(); ++i)
+    add(costs.pipeline.generators[i], *costs.generators[i], plan.generator_tp, false);
+  return held;
+}
+
+double buffer_bytes(const PlanCosts& costs) {
+  if (costs.pipeline.ranks == 1) return 0;
+  double bytes = kBoundaryBuffers * costs.llm->transfer_bytes;
+  for (const SharedSide& side : costs.encoders) bytes += kBoundaryBuffers * side->transfer_bytes;
+  for (const SharedSide& side : costs.generators) bytes += kBoundaryBuffers * side->transfer_bytes;
+  return bytes;
+}
+
+// Work of the rank's last backward (or first forward): what data-parallel traffic can hide under.
+double cover_us(const PlanCosts& costs, std::uint32_t rank, OpKind kind) {
+  double cover = 0;
+  for (std::uint32_t stage = rank; stage < costs.pipeline.stages(); stage += costs.pipeline.ranks)
+    cover += 1e-3 * static_cast<double>(
+                        costs.table.duration[costs.table.slot(kLlm, kind, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0})].value);
+  return cover;
+}
+
+double collective_of(const Job& job, const ParallelPlan& plan, Collective kind, double bytes, int replicas) {
+  const int in_node = std::clamp(job.cluster->node.gpus / plan.rank_gpus(), 1, replicas);
+  return replicas > 1 ? collective_us(*job.cluster, kind, bytes, replicas, in_node) : 0;
+}
+
+double exposed(const Job& job, double whole_us, double cover, double parameters) {
+  if (!job.training.overlap_gradients) return whole_us;
+  const double last_bucket = whole_us * std::min(1.0, kBucketParameters / std::max(parameters, 1.0));
+  return std::max(whole_us - cover, last_bucket);
+}
+
+OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where,
+                                std::uint32_t rank) {
+  double reduce = 0, gather = 0, all = 0;
+  OutsidePipeline out;
+  const bool distributed = job.training.distributed_optimizer;
+  for (const Held& held : held_on_rank(job, plan, costs, where, rank)) {
+    if (held.frozen) continue;
+    for (const auto& [parameters, replicas] : {std::pair{held.dense, held.dense_replicas}, {held.expert, held.expert_replicas}}) {
+      if (parameters <= 0) continue;
+      const Collective kind = distributed ? Collective::reduce_scatter : Collective::all_reduce;
+      reduce += collective_of(job, plan, kind, kFp32 * parameters, replicas);
+      if (distributed) gather += collective_of(job, plan, Collective::all_gather, kBf16 * parameters, replicas);
+      out.optimizer_us += elementwise_us(job.cluster->gpu, kOptimizerTraffic * parameters / (distributed ? replicas : 1));
+      all += parameters;
+    }
+  }
+  out.gradients_us = exposed(job, reduce, cover_us(costs, rank, OpKind::backward), all);
+  out.parameters_us = exposed(job, gather, cover_us(costs, rank, OpKind::forward), all);
+  return out;
+}
+
+}  // namespace
+
+RankState llm_state(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, RankId rank) {
+  std::vector<bool> stages(costs.pipeline.stages(), false);
+  for (std::uint32_t stage = rank.value; stage < stages.size(); stage += costs.pipeline.ranks) stages[stage] = true;
+  RankState state;
+  add_state(job, held_llm(plan, costs, stages), state);
+  state.buffers = buffer_bytes(costs);
+  return state;
+}
+
+std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where) {
+  std::vector<RankState> states(costs.pipeline.ranks);
+  for (std::uint32_t rank = 0; rank < costs.pipeline.ranks; ++rank) {
+    for (const Held& held : held_on_rank(job, plan, costs, where, rank)) add_state(job, held, states[rank]);
+    states[rank].buffers = buffer_bytes(costs);
+  }
+  return states;
+}
+
+OutsidePipeline outside_pipeline(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where) {
+  OutsidePipeline worst;
+  for (std::uint32_t rank = 0; rank < costs.pipeline.ranks; ++rank) {
+    const OutsidePipeline own = outside_on_rank(job, plan, costs, where, rank);
+    if (own.total_us() > worst.total_us()) worst = own;
+  }
+  return worst;
+}
+
+}  // namespace bigmac
