@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <thread>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include "bigmac/base/json_reader.h"
 #include "bigmac/planner/outputs.h"
@@ -60,17 +60,21 @@ SearchOptions search_options(const PlanOptions& options, const Job& job) {
   for (const std::string& name : options.schedules) find_schedule(name);
   out.schedules = options.schedules;
   out.base = options.base;
-  out.memory_limit = options.memory_limit.empty() ? default_memory_limit(job) : parse_bytes(options.memory_limit, "--memory-limit");
-  out.threads = options.threads > 0 ? options.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  out.memory_limit =
+      options.memory_limit.empty() ? default_memory_limit(job) : parse_bytes(options.memory_limit, "--memory-limit");
+  out.threads =
+      options.threads > 0 ? options.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return out;
 }
 
 int report_nothing_fits(const SearchResult& result, Bytes limit) {
   fmt::print(stderr, "no feasible plan within {} per GPU\n", human_bytes(limit));
   if (result.nearest_miss)
-    fmt::print(stderr, "nearest miss: {} {} needs {}, {} too much\n", result.nearest_miss->label(), result.nearest_miss->schedule,
-               human_bytes(result.nearest_miss->memory), human_bytes(result.nearest_miss->memory - limit));
-  fmt::print(stderr, "{}\ncombinations no trainer could run:\n{}", counts_line(result.counts), exclusions(result.counts));
+    fmt::print(stderr, "nearest miss: {} {} needs {}, {} too much\n", result.nearest_miss->label(),
+               result.nearest_miss->schedule, human_bytes(result.nearest_miss->memory),
+               human_bytes(result.nearest_miss->memory - limit));
+  fmt::print(stderr, "{}\ncombinations no trainer could run:\n{}", counts_line(result.counts),
+             exclusions(result.counts));
   return kNoPlan;
 }
 
@@ -81,7 +85,8 @@ void write_outputs(const std::string& folder, const Job& job, const SearchResult
   write_text_file(at("plan.json"), schedule_file_text(plan.file, plan.outcome));
   write_text_file(at("pareto.json"), pareto_json(job, result, limit));
   write_text_file(at("pareto.csv"), pareto_csv(result));
-  write_text_file(at("trace.json.gz"), gzipped(chrome_trace(plan.file.pipeline, plan.file.costs, plan.file.schedule, plan.outcome)));
+  write_text_file(at("trace.json.gz"),
+                  gzipped(chrome_trace(plan.file.pipeline, plan.file.costs, plan.file.schedule, plan.outcome)));
   write_text_file(at("report.html"), report_html(html_report(job, result, notes, limit), plan.file, plan.outcome));
 }
 
@@ -111,8 +116,10 @@ int plan_job(const PlanOptions& options) {
   }
   fmt::print("{}\n{}\n\nfront of time and memory: {} plans, from {} in {} to {} in {}\n", ranking_table(result.best),
              counts_line(result.counts), result.front.size(), human_time(result.front.front().step),
-             human_bytes(result.front.front().memory), human_time(result.front.back().step), human_bytes(result.front.back().memory));
-  if (!options.output.empty()) fmt::print("written to {}: plan.json pareto.json pareto.csv trace.json.gz report.html\n", options.output);
+             human_bytes(result.front.front().memory), human_time(result.front.back().step),
+             human_bytes(result.front.back().memory));
+  if (!options.output.empty())
+    fmt::print("written to {}: plan.json pareto.json pareto.csv trace.json.gz report.html\n", options.output);
   return kDone;
 }
 
@@ -121,7 +128,8 @@ int main_program(int argc, char** argv) {
   app.set_version_flag("--version", std::string("bigmac-plan ") + kVersion);
   PlanOptions options;
   app.add_option("JOB", options.job, "job file, schema bigmac.job/1, with a model and a cluster")->required();
-  app.add_option("-o,--output", options.output, "folder for plan.json, pareto.json, pareto.csv, trace.json.gz, report.html");
+  app.add_option("-o,--output", options.output,
+                 "folder for plan.json, pareto.json, pareto.csv, trace.json.gz, report.html");
   app.add_option("--objective", options.objective, "time, memory or pareto (default time)");
   app.add_option("--schedule", options.schedules, "only these schedules, separated by commas")->delimiter(',');
   app.add_option("--base", options.base, "LLM pipeline beneath the schedules");

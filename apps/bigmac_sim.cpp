@@ -1,7 +1,7 @@
 // bigmac-sim: build and simulate one schedule, check any schedule file, list what there is.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
 
 #include "bigmac/base/json_reader.h"
 #include "bigmac/report/schedule_file.h"
@@ -36,7 +36,8 @@ std::map<std::string, std::int64_t> parse_settings(const std::vector<std::string
     } catch (const std::exception&) {
       used = 0;
     }
-    if (used == 0 || used != value.size()) bad_input("--set " + name, fmt::format("expected an integer, found '{}'", value));
+    if (used == 0 || used != value.size())
+      bad_input("--set " + name, fmt::format("expected an integer, found '{}'", value));
   }
   return out;
 }
@@ -50,11 +51,13 @@ int run_job(const RunOptions& options) {
   file.job = load_job(options.job);
   for (const std::string& text : file.job.notes) note(text);
   if (!file.job.abstract)
-    bad_input(options.job, "a job with a model is planned first: bigmac-plan JOB --schedule NAME -o DIR; "
-                           "bigmac-sim runs jobs that state 'pipeline' and 'costs_ns'");
+    bad_input(options.job,
+              "a job with a model is planned first: bigmac-plan JOB --schedule NAME -o DIR; "
+              "bigmac-sim runs jobs that state 'pipeline' and 'costs_ns'");
   file.pipeline = file.job.abstract->pipeline;
   file.costs = cost_table_from(file.pipeline, file.job.abstract->costs);
-  file.schedule = build_schedule(options.schedule, {file.pipeline, file.costs, options.base, parse_settings(options.set)});
+  file.schedule =
+      build_schedule(options.schedule, {file.pipeline, file.costs, options.base, parse_settings(options.set)});
   auto result = simulate(file.pipeline, file.costs, file.schedule);
   if (const auto* fault = std::get_if<Fault>(&result)) return report_fault(*fault);
   const Outcome& outcome = std::get<Outcome>(result);

@@ -12,7 +12,9 @@
 namespace bigmac {
 namespace {
 
-Pipeline bench_pipeline(std::int64_t microbatches = 1024) { return make_pipeline(64, 4, microbatches, {}, {}, "bench"); }
+Pipeline bench_pipeline(std::int64_t microbatches = 1024) {
+  return make_pipeline(64, 4, microbatches, {}, {}, "bench");
+}
 
 CostTable bench_costs(const Pipeline& pipeline, bool per_microbatch, std::int64_t transfer) {
   CostTable costs = make_cost_table(pipeline, {per_microbatch});
@@ -72,8 +74,7 @@ void step_memory(benchmark::State& state) {
   const SlotCosts slots = slot_costs(graph, costs);
   Timing timing;
   time_tasks(graph, slots, timing);
-  for (auto _ : state)
-    benchmark::DoNotOptimize(account_activations(pipeline, schedule, costs, graph, slots, timing));
+  for (auto _ : state) benchmark::DoNotOptimize(account_activations(pipeline, schedule, costs, graph, slots, timing));
   state.SetItemsProcessed(state.iterations() * pipeline.operations());
 }
 BENCHMARK(step_memory)->Unit(benchmark::kMillisecond);

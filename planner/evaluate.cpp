@@ -80,9 +80,11 @@ QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts
     std::int64_t work = 0;
     double held = llm_state(job, plan, costs, RankId{rank}).total();
     for (std::uint32_t stage = rank; stage < pipeline.stages(); stage += pipeline.ranks) {
-      work += duration_of(costs.table, kLlm, OpKind::forward, stage, 0) + duration_of(costs.table, kLlm, OpKind::backward, stage, 0);
+      work += duration_of(costs.table, kLlm, OpKind::forward, stage, 0) +
+              duration_of(costs.table, kLlm, OpKind::backward, stage, 0);
       const StageId id{static_cast<std::uint16_t>(stage)};
-      held += static_cast<double>(costs.table.activation[costs.table.slot(kLlm, OpKind::forward, id, MicrobatchId{0})].value);
+      held += static_cast<double>(
+          costs.table.activation[costs.table.slot(kLlm, OpKind::forward, id, MicrobatchId{0})].value);
     }
     busiest = std::max(busiest, work * pipeline.microbatches);
     all += work * pipeline.microbatches;
@@ -111,7 +113,8 @@ DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& 
   out.file.job = job;
   out.file.pipeline = costs.pipeline;
   out.file.costs = costs.table;
-  out.file.schedule = build_schedule(evaluation.schedule, {costs.pipeline, costs.table, evaluation.base, evaluation.parameters});
+  out.file.schedule =
+      build_schedule(evaluation.schedule, {costs.pipeline, costs.table, evaluation.base, evaluation.parameters});
   auto result = simulate(costs.pipeline, costs.table, out.file.schedule);
   BIGMAC_CHECK(std::holds_alternative<Outcome>(result));
   out.outcome = std::move(std::get<Outcome>(result));

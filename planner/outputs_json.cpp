@@ -12,15 +12,24 @@ namespace {
 
 Json rounded(double value) { return Json::parse(fmt::format("{:.6f}", value)); }
 
-std::string full_name(const Evaluation& e) { return e.base.empty() ? e.schedule_label() : e.schedule_label() + " over " + e.base; }
+std::string full_name(const Evaluation& e) {
+  return e.base.empty() ? e.schedule_label() : e.schedule_label() + " over " + e.base;
+}
 
 Json plan_json(const Evaluation& e) {
   const ParallelPlan& p = e.plan;
   Json out = {{"schedule", e.schedule}};
   if (!e.base.empty()) out["base"] = e.base;
   out["parameters"] = e.parameters;
-  out["parallel"] = {{"tp", p.tp}, {"cp", p.cp}, {"pp", p.pp}, {"vpp", p.vpp}, {"dp", p.dp}, {"ep", p.ep},
-                     {"encoder_tp", p.encoder_tp}, {"generator_tp", p.generator_tp}, {"micro_batch", p.micro_batch},
+  out["parallel"] = {{"tp", p.tp},
+                     {"cp", p.cp},
+                     {"pp", p.pp},
+                     {"vpp", p.vpp},
+                     {"dp", p.dp},
+                     {"ep", p.ep},
+                     {"encoder_tp", p.encoder_tp},
+                     {"generator_tp", p.generator_tp},
+                     {"micro_batch", p.micro_batch},
                      {"recompute", name(p.recompute)}};
   out["microbatches"] = e.microbatches;
   out["step_ns"] = e.step.value;
@@ -41,35 +50,41 @@ Json counts_json(const SearchCounts& c) {
   Json excluded = Json::object();
   for (const auto& [reason, count] : c.excluded) excluded[reason] = count;
   return {{"candidates", c.candidates}, {"pruned_memory", c.pruned_memory}, {"pruned_bound", c.pruned_bound},
-          {"refused", c.refused}, {"simulated", c.simulated}, {"over_memory", c.over_memory}, {"excluded", excluded}};
+          {"refused", c.refused},       {"simulated", c.simulated},         {"over_memory", c.over_memory},
+          {"excluded", excluded}};
 }
 
 PlanRow row_of(const Evaluation& e) { return {e.label(), full_name(e), e.step, e.memory, e.mfu, e.bubble, e.bound_by}; }
 
 std::string model_fact(const Model& model) {
-  std::string text = fmt::format("model {}: LLM {:.2f} B parameters", model.name, 1e-9 * static_cast<double>(parameters(model.llm)));
-  for (const Module& m : model.encoders) text += fmt::format(", {} {:.2f} B", m.name, 1e-9 * static_cast<double>(parameters(m)));
-  for (const Module& m : model.generators) text += fmt::format(", {} {:.2f} B", m.name, 1e-9 * static_cast<double>(parameters(m)));
+  std::string text =
+      fmt::format("model {}: LLM {:.2f} B parameters", model.name, 1e-9 * static_cast<double>(parameters(model.llm)));
+  for (const Module& m : model.encoders)
+    text += fmt::format(", {} {:.2f} B", m.name, 1e-9 * static_cast<double>(parameters(m)));
+  for (const Module& m : model.generators)
+    text += fmt::format(", {} {:.2f} B", m.name, 1e-9 * static_cast<double>(parameters(m)));
   return text;
 }
 
 }  // namespace
 
 std::string ranking_table(const std::vector<Evaluation>& best) {
-  std::string out = fmt::format("{:>2} {:<31} {:<11} {:>9} {:>5} {:>6} {:>9}\n", "#", "plan", "schedule", "step", "MFU", "bubble", "memory");
+  std::string out = fmt::format("{:>2} {:<31} {:<11} {:>9} {:>5} {:>6} {:>9}\n", "#", "plan", "schedule", "step", "MFU",
+                                "bubble", "memory");
   for (std::size_t i = 0; i < best.size(); ++i) {
     const Evaluation& e = best[i];
-    out += fmt::format("{:>2} {:<31} {:<11} {:>9} {:>4.1f}% {:>5.1f}% {:>9}\n", i + 1, e.label(), e.schedule_label(), human_time(e.step),
-                       100 * e.mfu, 100 * e.bubble, human_bytes(e.memory));
+    out += fmt::format("{:>2} {:<31} {:<11} {:>9} {:>4.1f}% {:>5.1f}% {:>9}\n", i + 1, e.label(), e.schedule_label(),
+                       human_time(e.step), 100 * e.mfu, 100 * e.bubble, human_bytes(e.memory));
     if (!e.bound_by.empty()) out += fmt::format("   bound by {}\n", e.bound_by);
   }
   return out;
 }
 
 std::string counts_line(const SearchCounts& c) {
-  return fmt::format("{} candidates: {} above the memory limit by bound, {} too slow by bound, {} refused by their schedule, "
-                     "{} simulated ({} above the memory limit)",
-                     c.candidates, c.pruned_memory, c.pruned_bound, c.refused, c.simulated, c.over_memory);
+  return fmt::format(
+      "{} candidates: {} above the memory limit by bound, {} too slow by bound, {} refused by their schedule, "
+      "{} simulated ({} above the memory limit)",
+      c.candidates, c.pruned_memory, c.pruned_bound, c.refused, c.simulated, c.over_memory);
 }
 
 std::string exclusions(const SearchCounts& counts) {
@@ -82,34 +97,46 @@ std::string exclusions(const SearchCounts& counts) {
 }
 
 std::string pareto_json(const Job& job, const SearchResult& result, Bytes memory_limit) {
-  const Json out = {{"schema", "bigmac.pareto/1"}, {"job", job.name}, {"memory_limit_bytes", memory_limit.value},
-                    {"axes", {"step_ns", "memory_bytes"}}, {"front", plans_json(result.front)}, {"counts", counts_json(result.counts)}};
+  const Json out = {{"schema", "bigmac.pareto/1"},
+                    {"job", job.name},
+                    {"memory_limit_bytes", memory_limit.value},
+                    {"axes", {"step_ns", "memory_bytes"}},
+                    {"front", plans_json(result.front)},
+                    {"counts", counts_json(result.counts)}};
   return out.dump(1) + "\n";
 }
 
 std::string pareto_csv(const SearchResult& result) {
-  std::string out = "step_ns,memory_bytes,mfu,bubble_fraction,schedule,base,sort_microbatches,tp,cp,pp,vpp,dp,ep,encoder_tp,generator_tp,micro_batch,"
-                    "recompute,microbatches\n";
+  std::string out =
+      "step_ns,memory_bytes,mfu,bubble_fraction,schedule,base,sort_microbatches,tp,cp,pp,vpp,dp,ep,encoder_tp,"
+      "generator_tp,micro_batch,"
+      "recompute,microbatches\n";
   for (const Evaluation& e : result.front) {
     const ParallelPlan& p = e.plan;
-    out += fmt::format("{},{},{:.6f},{:.6f},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", e.step.value, e.memory.value, e.mfu, e.bubble,
-                       e.schedule, e.base, e.schedule == e.schedule_label() ? 0 : 1, p.tp, p.cp, p.pp, p.vpp, p.dp, p.ep, p.encoder_tp, p.generator_tp, p.micro_batch,
-                       name(p.recompute), e.microbatches);
+    out +=
+        fmt::format("{},{},{:.6f},{:.6f},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", e.step.value, e.memory.value,
+                    e.mfu, e.bubble, e.schedule, e.base, e.schedule == e.schedule_label() ? 0 : 1, p.tp, p.cp, p.pp,
+                    p.vpp, p.dp, p.ep, p.encoder_tp, p.generator_tp, p.micro_batch, name(p.recompute), e.microbatches);
   }
   return out;
 }
 
 std::string search_json(const Job& job, const SearchResult& result, Bytes memory_limit) {
-  const Json out = {{"job", job.name}, {"memory_limit_bytes", memory_limit.value}, {"best", plans_json(result.best)},
-                    {"front", plans_json(result.front)}, {"counts", counts_json(result.counts)}};
+  const Json out = {{"job", job.name},
+                    {"memory_limit_bytes", memory_limit.value},
+                    {"best", plans_json(result.best)},
+                    {"front", plans_json(result.front)},
+                    {"counts", counts_json(result.counts)}};
   return out.dump(1) + "\n";
 }
 
-HtmlReport html_report(const Job& job, const SearchResult& result, const std::vector<std::string>& notes, Bytes memory_limit) {
+HtmlReport html_report(const Job& job, const SearchResult& result, const std::vector<std::string>& notes,
+                       Bytes memory_limit) {
   HtmlReport report;
   report.title = job.name;
   report.facts = {model_fact(*job.model),
-                  fmt::format("cluster {}: {} GPUs, {} a node, {}", job.cluster->name, job.cluster->gpus, job.cluster->node.gpus, job.cluster->gpu.name),
+                  fmt::format("cluster {}: {} GPUs, {} a node, {}", job.cluster->name, job.cluster->gpus,
+                              job.cluster->node.gpus, job.cluster->gpu.name),
                   fmt::format("data: {} tokens a sample; global batch {}", job.data.sequence_length, job.batch.global),
                   fmt::format("memory limit {} per GPU", human_bytes(memory_limit)), counts_line(result.counts)};
   if (!job.source.empty()) report.facts.push_back("source: " + job.source);
@@ -120,8 +147,9 @@ HtmlReport html_report(const Job& job, const SearchResult& result, const std::ve
 }
 
 Bytes parse_bytes(const std::string& text, const std::string& where) {
-  static const std::pair<const char*, double> units[] = {{"", 1},      {"B", 1},      {"KB", 1e3},     {"MB", 1e6},    {"GB", 1e9},
-                                                         {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
+  static const std::pair<const char*, double> units[] = {
+      {"", 1},      {"B", 1},        {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+      {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
   std::size_t used = 0;
   double number = 0;
   try {

@@ -22,8 +22,10 @@ const char* kind_name(LayerKind kind) {
 Json parallel_json(const Job& job, const ParallelPlan& plan) {
   Json out;
   out["llm"] = {{"tp", plan.tp}, {"cp", plan.cp}, {"pp", plan.pp}, {"vpp", plan.vpp}, {"dp", plan.dp}, {"ep", plan.ep}};
-  for (const Module& module : job.model->encoders) out[module.name] = {{"tp", plan.encoder_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.encoder_tp}};
-  for (const Module& module : job.model->generators) out[module.name] = {{"tp", plan.generator_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.generator_tp}};
+  for (const Module& module : job.model->encoders)
+    out[module.name] = {{"tp", plan.encoder_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.encoder_tp}};
+  for (const Module& module : job.model->generators)
+    out[module.name] = {{"tp", plan.generator_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.generator_tp}};
   out["micro_batch"] = plan.micro_batch;
   out["recompute"] = name(plan.recompute);
   out["gpus"] = plan.gpus();
@@ -38,7 +40,8 @@ Json partition_json(const Job& job, const Partition& partition) {
       const char* kind = kind_name(job.model->llm.layers[i].kind);
       counts[kind] = counts.value(kind, 0) + 1;
     }
-    stages.push_back({{"stage", s}, {"first_layer", partition[s]}, {"layers", partition[s + 1] - partition[s]}, {"kinds", counts}});
+    stages.push_back(
+        {{"stage", s}, {"first_layer", partition[s]}, {"layers", partition[s + 1] - partition[s]}, {"kinds", counts}});
   }
   return {{"llm", stages}};
 }
@@ -54,7 +57,8 @@ PlanFacts plan_facts(const Job& job, const PlanCosts& costs, const Evaluation& e
   const OutsidePipeline outside = outside_pipeline(job, evaluation.plan, costs, where);
   facts.outside = Json{{"gradients", std::llround(1e3 * outside.gradients_us)},
                        {"parameters", std::llround(1e3 * outside.parameters_us)},
-                       {"optimizer", std::llround(1e3 * outside.optimizer_us)}}.dump();
+                       {"optimizer", std::llround(1e3 * outside.optimizer_us)}}
+                      .dump();
   facts.step = evaluation.step;
   facts.mfu = evaluation.mfu;
   const std::vector<RankState> states = rank_states(job, evaluation.plan, costs, where);

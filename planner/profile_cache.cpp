@@ -66,7 +66,8 @@ ProfileCache::ProfileCache(const Job& job, const std::vector<ParallelPlan>& plan
   for (auto& entry : tables->llm) llm.push_back(&entry);
   parallel_for(llm.size(), threads, [&](std::size_t i) {
     const auto& [plan, unset] = *llm[i];
-    llm[i]->second = std::make_shared<ModuleProfile>(llm_profile(job, plan, tables->loads.at(plan.micro_batch).front()));
+    llm[i]->second =
+        std::make_shared<ModuleProfile>(llm_profile(job, plan, tables->loads.at(plan.micro_batch).front()));
   });
   std::vector<std::pair<const SideKey, SharedSide>*> sides;
   for (auto& entry : tables->sides) sides.push_back(&entry);
@@ -87,7 +88,8 @@ PlanCosts ProfileCache::costs(const ParallelPlan& plan) const {
     return out;
   };
   return plan_costs(job_, plan, microbatches(job_, plan), tables_->llm.at(llm_key(job_, plan)),
-                    sides(Role::encoder, job_.model->encoders.size()), sides(Role::generator, job_.model->generators.size()));
+                    sides(Role::encoder, job_.model->encoders.size()),
+                    sides(Role::generator, job_.model->generators.size()));
 }
 
 }  // namespace bigmac

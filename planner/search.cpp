@@ -40,7 +40,10 @@ std::vector<ScheduleChoice> choices(const std::vector<std::string>& names, const
 class Search {
  public:
   Search(const Job& job, const PlanSpace& space, const ProfileCache& cache, const SearchOptions& options)
-      : job_(job), space_(space), cache_(cache), options_(options),
+      : job_(job),
+        space_(space),
+        cache_(cache),
+        options_(options),
         schedules_(choices(options.schedules.empty() ? suitable_schedules(job) : options.schedules, options.base)) {
     result_.counts.excluded = space.excluded;
     result_.counts.candidates = static_cast<std::int64_t>(space.plans.size() * schedules_.size());
@@ -72,9 +75,10 @@ class Search {
       if (candidate.bound.memory <= options_.memory_limit) fitting.push_back(candidate);
       else result_.counts.pruned_memory += variants();
     }
-    if (fitting.empty() && !all.empty()) fitting.push_back(*std::min_element(all.begin(), all.end(), [](auto& a, auto& b) {
-      return std::tuple(a.bound.memory, a.plan) < std::tuple(b.bound.memory, b.plan);
-    }));
+    if (fitting.empty() && !all.empty())
+      fitting.push_back(*std::min_element(all.begin(), all.end(), [](auto& a, auto& b) {
+        return std::tuple(a.bound.memory, a.plan) < std::tuple(b.bound.memory, b.plan);
+      }));
     std::stable_sort(fitting.begin(), fitting.end(), [](auto& a, auto& b) { return a.bound.step < b.bound.step; });
     return fitting;
   }
@@ -82,7 +86,8 @@ class Search {
   bool can_matter(const QuickBound& bound) const {
     if (result_.best.size() < options_.shown) return true;
     const auto& last = result_.best.back();
-    const bool may_rank = options_.objective == Objective::memory ? bound.memory <= last.memory : bound.step <= last.step;
+    const bool may_rank =
+        options_.objective == Objective::memory ? bound.memory <= last.memory : bound.step <= last.step;
     return may_rank || !front_.dominates(bound.step, bound.memory);
   }
 

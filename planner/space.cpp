@@ -54,7 +54,8 @@ class Enumeration {
   PlanSpace run() {
     const FixedParallel& fixed = job_.parallel;
     const int node = job_.cluster->node.gpus;
-    const std::vector<int> contexts = job_.data.sequence_length >= kLongSequence ? powers_of_two(16) : std::vector<int>{1};
+    const std::vector<int> contexts =
+        job_.data.sequence_length >= kLongSequence ? powers_of_two(16) : std::vector<int>{1};
     for (const int tp : fixed_or(fixed.tp, powers_of_two(node)))
       for (const int cp : fixed_or(fixed.cp, contexts))
         for (const int pp : fixed_or(fixed.pp, divisors(gpus_))) split_gpus(tp, cp, pp);
@@ -97,7 +98,8 @@ class Enumeration {
   void add_chunks(ParallelPlan plan) {
     const std::int64_t count = microbatches(job_, plan);
     for (const int vpp : fixed_or(job_.parallel.vpp, kChunks)) {
-      if (std::int64_t{plan.pp} * vpp > static_cast<std::int64_t>(job_.model->llm.layers.size())) exclude("more stages than layers");
+      if (std::int64_t{plan.pp} * vpp > static_cast<std::int64_t>(job_.model->llm.layers.size()))
+        exclude("more stages than layers");
       else if (vpp > 1 && plan.pp == 1) exclude("vpp needs pp > 1");
       else if (vpp > 1 && count % plan.pp != 0) exclude("interleaving needs microbatches divisible by pp");
       else plan.vpp = vpp, add_side_tp(plan);
@@ -112,7 +114,8 @@ class Enumeration {
       }
   }
 
-  std::vector<int> side_choices(const std::vector<Module>& modules, const std::optional<int>& fixed, const ParallelPlan& plan) {
+  std::vector<int> side_choices(const std::vector<Module>& modules, const std::optional<int>& fixed,
+                                const ParallelPlan& plan) {
     if (modules.empty()) return {1};
     std::vector<int> out;
     for (const int tp : fixed_or(fixed, plan.tp > 1 ? std::vector<int>{1, plan.tp} : std::vector<int>{1})) {
@@ -145,7 +148,8 @@ class Enumeration {
 }  // namespace
 
 PlanSpace enumerate_plans(const Job& job) {
-  if (!job.model || !job.cluster) bad_input("job", "expected 'model' and 'cluster': the abstract form is not planned, use bigmac-sim");
+  if (!job.model || !job.cluster)
+    bad_input("job", "expected 'model' and 'cluster': the abstract form is not planned, use bigmac-sim");
   if (job.model->llm.layers.empty()) bad_input("job: /model", "holds no LLM; a pipeline needs one");
   return Enumeration(job).run();
 }

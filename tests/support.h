@@ -45,7 +45,8 @@ inline ScheduleFile abstract_file(const Uniform& u) {
 
 /// Builds `name` into the file and simulates it; a schedule that cannot run fails the test.
 inline Outcome simulate_or_fail(ScheduleFile& file, const std::string& name,
-                                const std::map<std::string, std::int64_t>& parameters = {}, const std::string& base = "") {
+                                const std::map<std::string, std::int64_t>& parameters = {},
+                                const std::string& base = "") {
   file.schedule = build_schedule(name, {file.pipeline, file.costs, base, parameters});
   auto result = simulate(file.pipeline, file.costs, file.schedule);
   if (const auto* fault = std::get_if<Fault>(&result)) {

@@ -10,9 +10,7 @@
 
 namespace bigmac {
 
-void bad_input(const std::string& where, const std::string& what) {
-  throw Error(ErrorCode::bad_input, where, what);
-}
+void bad_input(const std::string& where, const std::string& what) { throw Error(ErrorCode::bad_input, where, what); }
 
 namespace {
 
@@ -33,13 +31,11 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-std::string unknown_name(const std::string& kind, const std::string& name,
-                         const std::vector<std::string>& known) {
+std::string unknown_name(const std::string& kind, const std::string& name, const std::vector<std::string>& known) {
   const std::string shown = name.substr(0, 64);
   std::string message = fmt::format("unknown {} '{}'", kind, shown);
-  const auto nearest = std::min_element(known.begin(), known.end(), [&](auto& a, auto& b) {
-    return edit_distance(shown, a) < edit_distance(shown, b);
-  });
+  const auto nearest = std::min_element(
+      known.begin(), known.end(), [&](auto& a, auto& b) { return edit_distance(shown, a) < edit_distance(shown, b); });
   if (nearest != known.end() && edit_distance(shown, *nearest) <= 1 + shown.size() / 3)
     message += fmt::format("; did you mean '{}'?", *nearest);
   return message + fmt::format("{} known: {}", message.ends_with('?') ? "" : ";", fmt::join(known, ", "));

@@ -150,8 +150,7 @@ std::int64_t JsonReader::integer(std::int64_t low, std::int64_t high) const {
 }
 
 double JsonReader::number(double low, double high) const {
-  if (!value_->is_number())
-    fail(fmt::format("expected a number from {} to {}, found {}", low, high, type_of(*value_)));
+  if (!value_->is_number()) fail(fmt::format("expected a number from {} to {}, found {}", low, high, type_of(*value_)));
   const auto number = value_->get<double>();
   if (!(number >= low && number <= high))
     fail(fmt::format("expected a number from {} to {}, found {}", low, high, number));
@@ -168,8 +167,7 @@ bool JsonReader::boolean() const {
   return value_->get<bool>();
 }
 
-std::int64_t JsonReader::integer_or(const char* key, std::int64_t fallback, std::int64_t low,
-                                    std::int64_t high) const {
+std::int64_t JsonReader::integer_or(const char* key, std::int64_t fallback, std::int64_t low, std::int64_t high) const {
   const auto found = find(key);
   return found ? found->integer(low, high) : fallback;
 }

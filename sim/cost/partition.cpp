@@ -29,7 +29,8 @@ bool pack(const std::vector<std::int64_t>& work, std::uint32_t stages, std::int6
 
 Partition partition_layers(const std::vector<LayerCost>& layers, std::uint32_t stages) {
   if (layers.size() < stages)
-    bad_input("parallel", fmt::format("{} stages (pp x vpp) for {} layers; each stage needs one", stages, layers.size()));
+    bad_input("parallel",
+              fmt::format("{} stages (pp x vpp) for {} layers; each stage needs one", stages, layers.size()));
   std::vector<std::int64_t> work;
   std::int64_t low = 0, high = 0;
   for (const LayerCost& layer : layers) {

@@ -40,11 +40,14 @@ ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const Microb
 ModuleProfile side_profile(const Job& job, const ParallelPlan& plan, const Module& module, const ModuleLoad& load) {
   const bool encoder = module.role == Role::encoder;
   const int tp = encoder ? plan.encoder_tp : plan.generator_tp;
-  const LayerPlan layer_plan{tp, 1, 1, job.training.sequence_parallel, plan.recompute, encoder && job.training.freeze_encoder};
+  const LayerPlan layer_plan{
+      tp, 1, 1, job.training.sequence_parallel, plan.recompute, encoder && job.training.freeze_encoder};
   const double replicas = std::max(1, plan.rank_gpus() / tp), images = static_cast<double>(load.images);
   const double share = images > 0 ? std::ceil(images / replicas) / images : 0;
-  ModuleProfile out = profile(*job.cluster, module, layer_plan, {share * static_cast<double>(load.tokens), share * load.pairs});
-  out.transfer_bytes = kBf16 * static_cast<double>(load.output_tokens) * static_cast<double>(module.output_width) / plan.rank_gpus();
+  ModuleProfile out =
+      profile(*job.cluster, module, layer_plan, {share * static_cast<double>(load.tokens), share * load.pairs});
+  out.transfer_bytes =
+      kBf16 * static_cast<double>(load.output_tokens) * static_cast<double>(module.output_width) / plan.rank_gpus();
   out.transfer_us = plan.pp > 1 ? transfer_us(*job.cluster, out.transfer_bytes, next_stage_in_node(job, plan)) : 0;
   return out;
 }

@@ -20,7 +20,7 @@ constexpr double kBucketParameters = 40e6;
 
 /// What one GPU of a rank holds of one module.
 struct Held {
-  double dense = 0, expert = 0;         // parameters
+  double dense = 0, expert = 0;  // parameters
   int dense_replicas = 1, expert_replicas = 1;
   bool frozen = false;
 };
@@ -92,8 +92,12 @@ double buffer_bytes(const PlanCosts& costs) {
 double cover_us(const PlanCosts& costs, std::uint32_t rank, OpKind kind) {
   double cover = 0;
   for (std::uint32_t stage = rank; stage < costs.pipeline.stages(); stage += costs.pipeline.ranks)
-    cover += 1e-3 * static_cast<double>(
-                        costs.table.duration[costs.table.slot(kLlm, kind, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0})].value);
+    cover +=
+        1e-3 *
+        static_cast<double>(
+            costs.table
+                .duration[costs.table.slot(kLlm, kind, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0})]
+                .value);
   return cover;
 }
 
@@ -108,19 +112,21 @@ double exposed(const Job& job, double whole_us, double cover, double parameters)
   return std::max(whole_us - cover, last_bucket);
 }
 
-OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where,
-                                std::uint32_t rank) {
+OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
+                                const Residency& where, std::uint32_t rank) {
   double reduce = 0, gather = 0, all = 0;
   OutsidePipeline out;
   const bool distributed = job.training.distributed_optimizer;
   for (const Held& held : held_on_rank(job, plan, costs, where, rank)) {
     if (held.frozen) continue;
-    for (const auto& [parameters, replicas] : {std::pair{held.dense, held.dense_replicas}, {held.expert, held.expert_replicas}}) {
+    for (const auto& [parameters, replicas] :
+         {std::pair{held.dense, held.dense_replicas}, {held.expert, held.expert_replicas}}) {
       if (parameters <= 0) continue;
       const Collective kind = distributed ? Collective::reduce_scatter : Collective::all_reduce;
       reduce += collective_of(job, plan, kind, kFp32 * parameters, replicas);
       if (distributed) gather += collective_of(job, plan, Collective::all_gather, kBf16 * parameters, replicas);
-      out.optimizer_us += elementwise_us(job.cluster->gpu, kOptimizerTraffic * parameters / (distributed ? replicas : 1));
+      out.optimizer_us +=
+          elementwise_us(job.cluster->gpu, kOptimizerTraffic * parameters / (distributed ? replicas : 1));
       all += parameters;
     }
   }
@@ -140,7 +146,8 @@ RankState llm_state(const Job& job, const ParallelPlan& plan, const PlanCosts& c
   return state;
 }
 
-std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where) {
+std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
+                                   const Residency& where) {
   std::vector<RankState> states(costs.pipeline.ranks);
   for (std::uint32_t rank = 0; rank < costs.pipeline.ranks; ++rank) {
     for (const Held& held : held_on_rank(job, plan, costs, where, rank)) add_state(job, held, states[rank]);
@@ -149,7 +156,8 @@ std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, con
   return states;
 }
 
-OutsidePipeline outside_pipeline(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where) {
+OutsidePipeline outside_pipeline(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
+                                 const Residency& where) {
   OutsidePipeline worst;
   for (std::uint32_t rank = 0; rank < costs.pipeline.ranks; ++rank) {
     const OutsidePipeline own = outside_on_rank(job, plan, costs, where, rank);

@@ -17,8 +17,13 @@ struct Job {
 class Chains {
  public:
   Chains(const Pipeline& pipeline, const Schedule& schedule, const CostTable& costs, const TaskGraph& graph)
-      : pipeline_(pipeline), schedule_(schedule), graph_(graph), slots_(slot_costs(graph, costs)),
-        jobs_(schedule.ops.size()), rank_of_(schedule.ops.size()), order_(schedule.ops.size()) {
+      : pipeline_(pipeline),
+        schedule_(schedule),
+        graph_(graph),
+        slots_(slot_costs(graph, costs)),
+        jobs_(schedule.ops.size()),
+        rank_of_(schedule.ops.size()),
+        order_(schedule.ops.size()) {
     for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank)
       std::fill(rank_of_.begin() + schedule.first[rank], rank_of_.begin() + schedule.first[rank + 1], rank);
     std::iota(order_.begin(), order_.end(), 0u);
@@ -117,7 +122,8 @@ Nanoseconds placement_lower_bound(const Pipeline& pipeline, const Schedule& sche
   const std::vector<Job> jobs = Chains(pipeline, schedule, costs, graph).run();
   std::int64_t bound = 0;
   for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank)
-    bound = std::max(bound, one_machine_bound({jobs.begin() + schedule.first[rank], jobs.begin() + schedule.first[rank + 1]}));
+    bound = std::max(bound,
+                     one_machine_bound({jobs.begin() + schedule.first[rank], jobs.begin() + schedule.first[rank + 1]}));
   return Nanoseconds{bound};
 }
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include <boost/graph/compressed_sparse_row_graph.hpp>
-#include <boost/graph/depth_first_search.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <boost/graph/compressed_sparse_row_graph.hpp>
+#include <boost/graph/depth_first_search.hpp>
 
 #include "bigmac/base/error.h"
 #include "product_table.h"
@@ -68,9 +68,13 @@ class FindCycle : public boost::dfs_visitor<> {
  public:
   explicit FindCycle(std::vector<std::size_t>& path) : path_(&path) {}
   template <class G>
-  void discover_vertex(std::size_t vertex, const G&) { path_->push_back(vertex); }
+  void discover_vertex(std::size_t vertex, const G&) {
+    path_->push_back(vertex);
+  }
   template <class G>
-  void finish_vertex(std::size_t, const G&) { path_->pop_back(); }
+  void finish_vertex(std::size_t, const G&) {
+    path_->pop_back();
+  }
   template <class Edge, class G>
   void back_edge(const Edge& edge, const G& graph) {
     const auto start = std::find(path_->begin(), path_->end(), target(edge, graph));
@@ -103,7 +107,8 @@ Fault missing_fault(const Pipeline& pipeline, const Schedule& schedule, const Wa
   const Op lacking{want.product.microbatch, want.product.stage, want.product.module,
                    want.product.product == Product::output ? OpKind::forward : OpKind::backward};
   return {FaultKind::missing,
-          fmt::format("{} needs {}, which no rank lists", describe(pipeline, schedule, want.stuck), to_string(pipeline, lacking)),
+          fmt::format("{} needs {}, which no rank lists", describe(pipeline, schedule, want.stuck),
+                      to_string(pipeline, lacking)),
           {},
           grid_around(pipeline, schedule, stuck, {want.rank})};
 }

@@ -41,7 +41,8 @@ class Completeness {
 
  private:
   PassCounts& counts(const Op& op) {
-    return counts_[first_[op.module.value] + std::size_t{op.stage.value} * pipeline_.microbatches + op.microbatch.value];
+    return counts_[first_[op.module.value] + std::size_t{op.stage.value} * pipeline_.microbatches +
+                   op.microbatch.value];
   }
 
   std::optional<Fault> count(std::uint32_t rank, std::uint32_t i) {
@@ -79,7 +80,8 @@ class Completeness {
     for (std::size_t m = 0; m < pipeline_.modules.size(); ++m)
       for (std::uint32_t stage = 0; stage < pipeline_.modules.items[m].stages; ++stage)
         for (std::uint32_t mb = 0; mb < pipeline_.microbatches; ++mb) {
-          const Op op{MicrobatchId{mb}, StageId{static_cast<std::uint16_t>(stage)}, ModuleId{static_cast<std::uint8_t>(m)}};
+          const Op op{MicrobatchId{mb}, StageId{static_cast<std::uint16_t>(stage)},
+                      ModuleId{static_cast<std::uint8_t>(m)}};
           if (auto fault = check_pass(op)) return fault;
         }
     return std::nullopt;
@@ -89,16 +91,18 @@ class Completeness {
     const auto& whole = counts(op).whole;
     const auto times = [&](OpKind kind) { return static_cast<int>(whole[static_cast<std::size_t>(kind)]); };
     const int split = times(OpKind::input_gradient) + times(OpKind::weight_gradient);
-    if (times(OpKind::forward) == 1 && ((times(OpKind::backward) == 1 && split == 0) ||
-                                        (times(OpKind::backward) == 0 && split == 2)))
+    if (times(OpKind::forward) == 1 &&
+        ((times(OpKind::backward) == 1 && split == 0) || (times(OpKind::backward) == 0 && split == 2)))
       return std::nullopt;
-    std::string what = fmt::format("F {}, B {}, I {}, W {} times; expected F once and B once, or I and W once",
-                                   times(OpKind::forward), times(OpKind::backward), times(OpKind::input_gradient),
-                                   times(OpKind::weight_gradient));
+    std::string what =
+        fmt::format("F {}, B {}, I {}, W {} times; expected F once and B once, or I and W once", times(OpKind::forward),
+                    times(OpKind::backward), times(OpKind::input_gradient), times(OpKind::weight_gradient));
     const ModuleShape& module = pipeline_.modules[op.module];
     return Fault{FaultKind::missing,
                  fmt::format("{} stage {} microbatch {} is listed as {}", module.name, op.stage.value,
-                             op.microbatch.value, what), {}, {}};
+                             op.microbatch.value, what),
+                 {},
+                 {}};
   }
 
   Fault fault_at(std::uint32_t rank, std::uint32_t i, const std::string& what) {

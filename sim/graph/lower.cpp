@@ -18,8 +18,12 @@ constexpr std::uint32_t kNobody = 0x7fff'ffffu;
 class Lowering {
  public:
   Lowering(const Pipeline& pipeline, const Schedule& schedule, const CostTable& costs)
-      : pipeline_(pipeline), schedule_(schedule), costs_(costs), products_(pipeline, 0),
-        next_waiter_(schedule.ranks(), kNobody), next_op_(schedule.first.begin(), schedule.first.end() - 1),
+      : pipeline_(pipeline),
+        schedule_(schedule),
+        costs_(costs),
+        products_(pipeline, 0),
+        next_waiter_(schedule.ranks(), kNobody),
+        next_op_(schedule.first.begin(), schedule.first.end() - 1),
         last_task_(schedule.ranks(), 0) {
     graph_.table_slots = static_cast<std::uint32_t>(costs.size());
     graph_.tasks.reserve(schedule.ops.size() + 1);
@@ -115,11 +119,11 @@ class Lowering {
   const CostTable& costs_;
   TaskGraph graph_;
   ProductTable products_;
-  std::vector<std::uint16_t> rank_of_;        // by task
-  std::vector<std::uint32_t> next_waiter_;    // by rank: the next rank asleep on the same product
-  std::vector<std::uint32_t> next_op_;        // by rank: index into schedule.ops
-  std::vector<std::uint32_t> last_task_;      // by rank
-  std::vector<std::uint32_t> ready_;          // ring of ranks that may go on; each is in it at most once
+  std::vector<std::uint16_t> rank_of_;      // by task
+  std::vector<std::uint32_t> next_waiter_;  // by rank: the next rank asleep on the same product
+  std::vector<std::uint32_t> next_op_;      // by rank: index into schedule.ops
+  std::vector<std::uint32_t> last_task_;    // by rank
+  std::vector<std::uint32_t> ready_;        // ring of ranks that may go on; each is in it at most once
   std::uint32_t head_ = 0, tail_ = 0, mask_ = 0;
   std::array<std::uint32_t, kMaxModules + 1> remote_{};
   std::uint32_t remote_count_ = 0;

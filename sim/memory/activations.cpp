@@ -39,12 +39,15 @@ class RankWalk {
   const std::array<Bytes, kRoles>& kept() const { return kept_; }
 
   RankActivations result(Nanoseconds busy) const {
-    return {Bytes{peak_}, Bytes{std::max(peak_, peak_running_)}, peak_op_, kept_at_peak_, transient_at_peak_, most_live_, busy};
+    return {
+        Bytes{peak_}, Bytes{std::max(peak_, peak_running_)}, peak_op_, kept_at_peak_, transient_at_peak_, most_live_,
+        busy};
   }
 
  private:
   void change(const Op& op, int sign) {
-    const std::int64_t bytes = costs_.activation[costs_.slot(op.module, OpKind::forward, op.stage, op.microbatch)].value;
+    const std::int64_t bytes =
+        costs_.activation[costs_.slot(op.module, OpKind::forward, op.stage, op.microbatch)].value;
     const std::size_t role = role_[op.module.value];
     kept_[role].value += sign * bytes;
     total_ += sign * bytes;
@@ -78,7 +81,8 @@ RankActivations walk_in_order(const Pipeline& pipeline, const Schedule& schedule
 
 /// With operations of no duration the clock decides what is ever observed.
 RankActivations walk_by_clock(const Pipeline& pipeline, const Schedule& schedule, const CostTable& costs,
-                              const TaskGraph& graph, const SlotCosts& slots, const Timing& timing, std::uint32_t rank) {
+                              const TaskGraph& graph, const SlotCosts& slots, const Timing& timing,
+                              std::uint32_t rank) {
   RankWalk walk(pipeline, costs);
   Nanoseconds now{0}, busy{0};
   for (std::uint32_t i = schedule.first[rank]; i < schedule.first[rank + 1]; ++i) {

@@ -70,7 +70,8 @@ std::string headline(const Page& page) {
   out += escaped(schedule_name(page.file.schedule)) + "</p>\n<dl class=\"cards\">\n";
   const Nanoseconds step = plan ? plan->step : best.empty() ? page.outcome.iteration : best[0].step;
   card(out, "Step time", human_time(step), step_detail(page, step));
-  if (plan || !best.empty()) card(out, "MFU", percent(plan ? plan->mfu : best[0].mfu), "model FLOPs over the GPUs' peak");
+  if (plan || !best.empty())
+    card(out, "MFU", percent(plan ? plan->mfu : best[0].mfu), "model FLOPs over the GPUs' peak");
   const auto limit = memory_limit(page);
   const std::uint32_t fullest = fullest_rank(page);
   card(out, "Memory per GPU", human_bytes(rank_total(page, fullest)),
@@ -87,10 +88,12 @@ std::string headline(const Page& page) {
 std::string report_html(const HtmlReport& report, const ScheduleFile& file, const Outcome& outcome) {
   const html::Page page{report, file, outcome, html::Palette(file.pipeline)};
   const std::string title = html::escaped(report.title.empty() ? "Pipeline schedule" : report.title);
-  std::string out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-                    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"/>\n"
-                    "<meta name=\"color-scheme\" content=\"light dark\"/>\n";
-  out += "<title>" + title + "</title>\n" + html::style_sheet(page.palette) + "</head>\n<body>\n<main>\n<h1>" + title + "</h1>\n";
+  std::string out =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"/>\n"
+      "<meta name=\"color-scheme\" content=\"light dark\"/>\n";
+  out += "<title>" + title + "</title>\n" + html::style_sheet(page.palette) + "</head>\n<body>\n<main>\n<h1>" + title +
+         "</h1>\n";
   out += html::headline(page) + html::front_section(page) + html::plans_section(page) + html::timeline_section(page) +
          html::memory_section(page) + html::ranks_section(page);
   out += html::list_section("Job", report.facts) + html::list_section("Assumptions", html::assumptions(page));

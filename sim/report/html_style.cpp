@@ -4,7 +4,8 @@
 namespace bigmac::html {
 namespace {
 
-constexpr const char* kRules = R"(:root{color-scheme:light dark;--back:#fff;--text:#1b1f24;--soft:#5a6370;--rule:#d8dce2;--panel:#f7f8fa;--lane:#e9ecf1;--grid:#cfd5dd;--mark:#c01c4b}
+constexpr const char* kRules =
+    R"(:root{color-scheme:light dark;--back:#fff;--text:#1b1f24;--soft:#5a6370;--rule:#d8dce2;--panel:#f7f8fa;--lane:#e9ecf1;--grid:#cfd5dd;--mark:#c01c4b}
 @media (prefers-color-scheme:dark){:root{--back:#15181c;--text:#e4e7eb;--soft:#a0a8b4;--rule:#343a43;--panel:#1c2026;--lane:#272c34;--grid:#3c434d;--mark:#ff7a9c}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--text);font:13px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}

@@ -16,7 +16,8 @@ std::variant<Outcome, Fault> simulate(const Pipeline& pipeline, const CostTable&
   return result;
 }
 
-std::variant<Outcome, Fault> simulate_quickly(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule) {
+std::variant<Outcome, Fault> simulate_quickly(const Pipeline& pipeline, const CostTable& costs,
+                                              const Schedule& schedule) {
   auto lowered = lower(pipeline, schedule, costs);
   if (auto* fault = std::get_if<Fault>(&lowered)) return std::move(*fault);
   Outcome outcome;
@@ -28,11 +29,13 @@ std::variant<Outcome, Fault> simulate_quickly(const Pipeline& pipeline, const Co
   double busy = 0;
   for (const RankActivations& rank : outcome.ranks) busy += static_cast<double>(rank.busy.value);
   if (outcome.iteration.value > 0)
-    outcome.bubble_fraction = 1 - busy / static_cast<double>(pipeline.ranks) / static_cast<double>(outcome.iteration.value);
+    outcome.bubble_fraction =
+        1 - busy / static_cast<double>(pipeline.ranks) / static_cast<double>(outcome.iteration.value);
   return outcome;
 }
 
-std::string bottleneck(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule, const Outcome& outcome) {
+std::string bottleneck(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule,
+                       const Outcome& outcome) {
   const auto busiest = std::max_element(outcome.ranks.begin(), outcome.ranks.end(),
                                         [](const auto& a, const auto& b) { return a.busy < b.busy; });
   const auto rank = static_cast<std::uint32_t>(busiest - outcome.ranks.begin());

@@ -9,7 +9,15 @@
 namespace bigmac::html {
 namespace {
 
-enum Fixed : std::uint16_t { kEncoderForward, kEncoderBackward, kGeneratorForward, kGeneratorBackward, kWeight, kRecompute, kLlm0 };
+enum Fixed : std::uint16_t {
+  kEncoderForward,
+  kEncoderBackward,
+  kGeneratorForward,
+  kGeneratorBackward,
+  kWeight,
+  kRecompute,
+  kLlm0
+};
 constexpr std::uint32_t kMostShades = 8;
 
 using Rgb = std::array<int, 3>;
@@ -20,7 +28,8 @@ constexpr Rgb kBackward[2] = {{0xf8, 0xae, 0x55}, {0xbf, 0x54, 0x08}};
 std::string shade(const Rgb (&ends)[2], std::uint32_t i, std::uint32_t count) {
   const double t = count == 1 ? 0.5 : static_cast<double>(i) / (count - 1);
   std::string out = "#";
-  for (std::size_t c = 0; c < 3; ++c) out += fmt::format("{:02x}", std::lround(ends[0][c] + t * (ends[1][c] - ends[0][c])));
+  for (std::size_t c = 0; c < 3; ++c)
+    out += fmt::format("{:02x}", std::lround(ends[0][c] + t * (ends[1][c] - ends[0][c])));
   return out;
 }
 
@@ -35,11 +44,14 @@ double luminance(const std::string& colour) {
 
 }  // namespace
 
-const MemoryKind kMemory[kMemoryKinds] = {
-    {"m0", "#5b6472", "weights"},        {"m1", "#7d8796", "gradients"},
-    {"m2", "#a0a9b6", "optimizer"},      {"m3", "#c3c9d2", "buffers"},
-    {"m4", "#4fc79a", "encoder activations"}, {"m5", "#4a90cf", "LLM activations"},
-    {"m6", "#d97cc0", "generator activations"}, {"m7", "#f8ae55", "transient"}};
+const MemoryKind kMemory[kMemoryKinds] = {{"m0", "#5b6472", "weights"},
+                                          {"m1", "#7d8796", "gradients"},
+                                          {"m2", "#a0a9b6", "optimizer"},
+                                          {"m3", "#c3c9d2", "buffers"},
+                                          {"m4", "#4fc79a", "encoder activations"},
+                                          {"m5", "#4a90cf", "LLM activations"},
+                                          {"m6", "#d97cc0", "generator activations"},
+                                          {"m7", "#f8ae55", "transient"}};
 
 Palette::Palette(const Pipeline& pipeline) : pipeline_(pipeline), shades_(std::min(pipeline.chunks, kMostShades)) {
   add("ef", "#4fc79a", Role::encoder);
@@ -71,8 +83,10 @@ std::uint16_t Palette::of(const Op& op) const {
 
 std::string Palette::css() const {
   std::string out;
-  for (const Paint& paint : paints_) html::add(out, ".{}{{fill:{};background:{}}}", paint.css, paint.colour, paint.colour);
-  for (const MemoryKind& kind : kMemory) html::add(out, ".{}{{fill:{};background:{}}}", kind.css, kind.colour, kind.colour);
+  for (const Paint& paint : paints_)
+    html::add(out, ".{}{{fill:{};background:{}}}", paint.css, paint.colour, paint.colour);
+  for (const MemoryKind& kind : kMemory)
+    html::add(out, ".{}{{fill:{};background:{}}}", kind.css, kind.colour, kind.colour);
   return out + "\n";
 }
 

@@ -15,7 +15,8 @@ constexpr std::int64_t kMaxParts = 65'535;
 OpKind read_kind(const JsonReader& op) {
   const std::string text = op.at("op").string();
   const auto at = std::string("FBIWR").find(text);
-  if (text.size() != 1 || at == std::string::npos) op.at("op").fail(unknown_name("operation", text, {"F", "B", "I", "W", "R"}));
+  if (text.size() != 1 || at == std::string::npos)
+    op.at("op").fail(unknown_name("operation", text, {"F", "B", "I", "W", "R"}));
   return static_cast<OpKind>(at);
 }
 
@@ -41,7 +42,8 @@ Op read_op(const JsonReader& reader, const Pipeline& pipeline, std::uint32_t ran
   op.kind = read_kind(reader);
   op.module = read_module(reader, pipeline);
   op.stage = read_stage(reader, pipeline, rank, op.module);
-  op.microbatch = MicrobatchId{static_cast<std::uint32_t>(reader.at("microbatch").integer(0, pipeline.microbatches - 1))};
+  op.microbatch =
+      MicrobatchId{static_cast<std::uint32_t>(reader.at("microbatch").integer(0, pipeline.microbatches - 1))};
   if (reader.has("part") || reader.has("parts")) {
     op.parts = static_cast<std::uint16_t>(reader.at("parts").integer(1, kMaxParts));
     op.part = static_cast<std::uint16_t>(reader.at("part").integer(0, op.parts - 1));
@@ -59,7 +61,8 @@ void read_ranks(const JsonReader& root, ReadSchedule& read) {
   const Pipeline& pipeline = read.file.pipeline;
   const auto entries = root.at("ranks").items();
   if (entries.size() != pipeline.ranks)
-    root.at("ranks").fail(fmt::format("expected {} ranks, as in /pipeline/ranks, found {}", pipeline.ranks, entries.size()));
+    root.at("ranks").fail(
+        fmt::format("expected {} ranks, as in /pipeline/ranks, found {}", pipeline.ranks, entries.size()));
   std::vector<const JsonReader*> by_rank(pipeline.ranks, nullptr);
   for (const JsonReader& entry : entries) {
     const auto rank = static_cast<std::size_t>(entry.at("rank").integer(0, pipeline.ranks - 1));
@@ -105,13 +108,16 @@ void read_result(const JsonReader& root, ReadSchedule& read) {
   stated.memory_total.resize(read.file.pipeline.ranks);
   const auto result = root.find("result");
   if (!result) return;
-  if (const auto iteration = result->find("iteration_ns")) stated.iteration = Nanoseconds{iteration->integer(0, kMaxTime)};
+  if (const auto iteration = result->find("iteration_ns"))
+    stated.iteration = Nanoseconds{iteration->integer(0, kMaxTime)};
   const auto ranks = result->find("ranks");
   if (!ranks) return;
   for (const JsonReader& entry : ranks->items()) {
     const auto rank = static_cast<std::size_t>(entry.at("rank").integer(0, read.file.pipeline.ranks - 1));
-    if (const auto peak = entry.find("peak_activation_bytes")) stated.peak_activation[rank] = Bytes{peak->integer(0, INT64_MAX)};
-    if (const auto memory = entry.find("memory")) stated.memory_total[rank] = Bytes{memory->at("total_bytes").integer(0, INT64_MAX)};
+    if (const auto peak = entry.find("peak_activation_bytes"))
+      stated.peak_activation[rank] = Bytes{peak->integer(0, INT64_MAX)};
+    if (const auto memory = entry.find("memory"))
+      stated.memory_total[rank] = Bytes{memory->at("total_bytes").integer(0, INT64_MAX)};
   }
 }
 
@@ -125,7 +131,8 @@ Pipeline shape_of_file(const JsonReader& root) {
       auto& role = name.starts_with("generator") ? generators : encoders;
       if (std::find(role.begin(), role.end(), name) != role.end()) continue;
       if (!name.starts_with("generator") && !name.starts_with("encoder"))
-        op.at("module").fail(unknown_name("module", name, {"llm", "encoder", "generator"}) + " (the file holds no job to say more)");
+        op.at("module").fail(unknown_name("module", name, {"llm", "encoder", "generator"}) +
+                             " (the file holds no job to say more)");
       role.push_back(name);
     }
   const JsonReader shape = root.at("pipeline");
@@ -138,7 +145,8 @@ void cost_by_stated_times(const JsonReader& root, ReadSchedule& read) {
   CostTable& costs = read.file.costs;
   costs = make_cost_table(pipeline, std::vector<bool>(pipeline.modules.size(), true));
   for (std::size_t i = 0; i < read.stated.ops.size(); ++i) {
-    if (!read.stated.ops[i]) root.fail("the file holds no job with costs, and not every operation states start_ns and end_ns");
+    if (!read.stated.ops[i])
+      root.fail("the file holds no job with costs, and not every operation states start_ns and end_ns");
     const OpTimes times = *read.stated.ops[i];
     if (times.end < times.start) root.fail("an operation ends before it starts");
     costs.duration[costs.slot(read.file.schedule.ops[i])] += times.end - times.start;
@@ -165,7 +173,8 @@ ReadSchedule parse_schedule(const std::string& text, const std::string& file) {
   const Json document = parse_json(text, file);
   const JsonReader root(document, file);
   const std::string schema = root.at("schema").string();
-  if (schema != "bigmac.schedule/1") root.at("schema").fail(fmt::format("expected 'bigmac.schedule/1', found '{}'", schema.substr(0, 64)));
+  if (schema != "bigmac.schedule/1")
+    root.at("schema").fail(fmt::format("expected 'bigmac.schedule/1', found '{}'", schema.substr(0, 64)));
   ReadSchedule read;
   const auto job = root.find("job");
   const bool stated_costs = job && job->has("costs_ns");
@@ -197,7 +206,8 @@ std::optional<std::string> find_disagreement(const ReadSchedule& read, const Out
                          ours.start.value, ours.end.value);
   }
   if (read.stated.iteration && *read.stated.iteration != outcome.iteration)
-    return fmt::format("iteration_ns is stated as {}, order and costs give {}", read.stated.iteration->value, outcome.iteration.value);
+    return fmt::format("iteration_ns is stated as {}, order and costs give {}", read.stated.iteration->value,
+                       outcome.iteration.value);
   for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank)
     if (const auto& peak = read.stated.peak_activation[rank]; peak && *peak != outcome.ranks[rank].peak)
       return fmt::format("peak_activation_bytes of rank {} is stated as {}, order and costs give {}", rank, peak->value,

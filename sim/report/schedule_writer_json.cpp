@@ -24,7 +24,8 @@ Json header(const ScheduleFile& file) {
   out["schema"] = "bigmac.schedule/1";
   out["generator"] = {{"name", file.generator_name}, {"version", kVersion}};
   out["schedule"] = named;
-  out["pipeline"] = {{"ranks", file.pipeline.ranks}, {"chunks", file.pipeline.chunks}, {"microbatches", file.pipeline.microbatches}};
+  out["pipeline"] = {
+      {"ranks", file.pipeline.ranks}, {"chunks", file.pipeline.chunks}, {"microbatches", file.pipeline.microbatches}};
   return out;
 }
 
@@ -37,7 +38,8 @@ bool default_placement(const Pipeline& pipeline, const Schedule& schedule) {
 
 void append_op(const ScheduleFile& file, const Op& op, OpTimes times, bool with_stage, std::string& out) {
   auto to = std::back_inserter(out);
-  fmt::format_to(to, "    {{\"op\": \"{}\", \"module\": {}", letter(op.kind), Json(file.pipeline.modules[op.module].name).dump());
+  fmt::format_to(to, "    {{\"op\": \"{}\", \"module\": {}", letter(op.kind),
+                 Json(file.pipeline.modules[op.module].name).dump());
   if (op.module == kLlm) fmt::format_to(to, ", \"chunk\": {}", op.stage.value / file.pipeline.ranks);
   if (op.module == kLlm && with_stage) fmt::format_to(to, ", \"stage\": {}", op.stage.value);
   fmt::format_to(to, ", \"microbatch\": {}", op.microbatch.value);
@@ -87,7 +89,8 @@ Json result_json(const ScheduleFile& file, const Outcome& outcome) {
     out["outside_pipeline_ns"] = Json::parse(file.plan->outside);
     out["mfu"] = rounded(file.plan->mfu);
   }
-  for (std::uint32_t rank = 0; rank < file.pipeline.ranks; ++rank) out["ranks"].push_back(rank_json(file, outcome, rank));
+  for (std::uint32_t rank = 0; rank < file.pipeline.ranks; ++rank)
+    out["ranks"].push_back(rank_json(file, outcome, rank));
   return out;
 }
 
@@ -108,7 +111,8 @@ std::string member(const char* key, const Json& value) { return fmt::format(",\n
 std::string schedule_file_text(const ScheduleFile& file, const Outcome& outcome) {
   std::string out = "{";
   const Json head = header(file);
-  for (const auto& [key, value] : head.items()) out += fmt::format("{}\n\"{}\": {}", out == "{" ? "" : ",", key, value.dump());
+  for (const auto& [key, value] : head.items())
+    out += fmt::format("{}\n\"{}\": {}", out == "{" ? "" : ",", key, value.dump());
   if (file.plan) {
     out += member("parallel", Json::parse(file.plan->parallel));
     out += member("partition", Json::parse(file.plan->partition));

@@ -79,8 +79,9 @@ std::string time_axis(const Scale& x, double top, double bottom) {
     add(lines, "M{} {}V{}", at, num(top), num(bottom + 4));
     add(labels, "<text x=\"{}\" y=\"{}\">{}</text>", at, num(bottom + 16), tick.label);
   }
-  return fmt::format("<path class=\"grid\" d=\"{}\"/><g class=\"mid\">{}</g><text class=\"end\" x=\"{}\" y=\"{}\">{}</text>\n",
-                     lines, labels, num(x.from - 14), num(bottom + 16), unit.name);
+  return fmt::format(
+      "<path class=\"grid\" d=\"{}\"/><g class=\"mid\">{}</g><text class=\"end\" x=\"{}\" y=\"{}\">{}</text>\n", lines,
+      labels, num(x.from - 14), num(bottom + 16), unit.name);
 }
 
 std::vector<std::uint32_t> some_ranks(std::uint32_t ranks, std::uint32_t most, std::uint32_t must) {

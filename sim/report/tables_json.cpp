@@ -27,7 +27,8 @@ std::string rank_row(const Outcome& outcome, std::uint32_t rank) {
 }
 
 Json parameter_json(const ScheduleParameter& parameter) {
-  Json out = {{"name", parameter.name}, {"meaning", parameter.meaning}, {"least", parameter.least}, {"most", parameter.most}};
+  Json out = {
+      {"name", parameter.name}, {"meaning", parameter.meaning}, {"least", parameter.least}, {"most", parameter.most}};
   if (parameter.fallback) out["default"] = *parameter.fallback;
   return out;
 }
@@ -61,8 +62,8 @@ std::string outcome_table(const ScheduleFile& file, const Outcome& outcome) {
                      outcome.lower_bound.value, ratio(outcome.iteration, outcome.lower_bound));
   out += fmt::format("bubble       {:.2f} %\n", 100 * outcome.bubble_fraction);
   out += fmt::format("bound by     {}\n\n", bottleneck(p, file.costs, file.schedule, outcome));
-  out += fmt::format("{:>5} {:>12} {:>8} {:>14} {:>9} {:>10} {:>10}\n", "rank", "busy", "idle", "peak activ.", "encoder",
-                     "generator", "LLM chunks");
+  out += fmt::format("{:>5} {:>12} {:>8} {:>14} {:>9} {:>10} {:>10}\n", "rank", "busy", "idle", "peak activ.",
+                     "encoder", "generator", "LLM chunks");
   for (std::uint32_t rank = 0; rank < std::min(p.ranks, kMostRows); ++rank) out += rank_row(outcome, rank);
   if (p.ranks > kMostRows) out += fmt::format("  ... {} more ranks (--json shows all)\n", p.ranks - kMostRows);
   return out;
@@ -82,12 +83,13 @@ std::string outcome_json(const ScheduleFile& file, const Outcome& outcome) {
   }
   Json parameters = Json::object();
   for (const auto& [name, value] : file.schedule.parameters) parameters[name] = value;
-  const Json out = {{"schedule", {{"name", file.schedule.name}, {"base", file.schedule.base}, {"parameters", parameters}}},
-                    {"operations", file.schedule.ops.size()},
-                    {"iteration_ns", outcome.iteration.value},
-                    {"lower_bound_ns", outcome.lower_bound.value},
-                    {"bubble_fraction", Json::parse(fmt::format("{:.6f}", outcome.bubble_fraction))},
-                    {"ranks", ranks}};
+  const Json out = {
+      {"schedule", {{"name", file.schedule.name}, {"base", file.schedule.base}, {"parameters", parameters}}},
+      {"operations", file.schedule.ops.size()},
+      {"iteration_ns", outcome.iteration.value},
+      {"lower_bound_ns", outcome.lower_bound.value},
+      {"bubble_fraction", Json::parse(fmt::format("{:.6f}", outcome.bubble_fraction))},
+      {"ranks", ranks}};
   return out.dump(1) + "\n";
 }
 
@@ -98,7 +100,8 @@ std::string schedules_table() {
     out += fmt::format("{:<12} paper: {}\n{:<12} requires: {}\n", "", info.paper, "", info.needs);
     if (!info.bases.empty()) out += fmt::format("{:<12} bases: {}\n", "", fmt::join(info.bases, ", "));
     for (const ScheduleParameter& p : info.parameters)
-      out += fmt::format("{:<12} --set {}=N{}: {}\n", "", p.name, p.fallback ? fmt::format(" (default {})", *p.fallback) : "", p.meaning);
+      out += fmt::format("{:<12} --set {}=N{}: {}\n", "", p.name,
+                         p.fallback ? fmt::format(" (default {})", *p.fallback) : "", p.meaning);
   }
   return out;
 }
@@ -106,8 +109,8 @@ std::string schedules_table() {
 std::string schedules_json() {
   Json out = Json::array();
   for (const ScheduleInfo& info : all_schedules()) {
-    Json entry = {{"name", info.name}, {"summary", info.summary}, {"paper", info.paper}, {"requires", info.needs},
-                  {"bases", info.bases}, {"parameters", Json::array()}};
+    Json entry = {{"name", info.name},      {"summary", info.summary}, {"paper", info.paper},
+                  {"requires", info.needs}, {"bases", info.bases},     {"parameters", Json::array()}};
     for (const ScheduleParameter& p : info.parameters) entry["parameters"].push_back(parameter_json(p));
     out.push_back(std::move(entry));
   }

@@ -19,7 +19,8 @@ class TraceWriter {
  public:
   TraceWriter(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule, const Outcome& outcome)
       : pipeline_(pipeline), costs_(costs), schedule_(schedule), outcome_(outcome) {
-    for (const ModuleShape& module : pipeline.modules) names_.push_back(module.role == Role::llm ? "" : module.name + " ");
+    for (const ModuleShape& module : pipeline.modules)
+      names_.push_back(module.role == Role::llm ? "" : module.name + " ");
     op_of_task_.assign(outcome.graph.tasks.size(), UINT32_MAX);
     for (std::uint32_t i = 0; i < schedule.ops.size(); ++i) op_of_task_[outcome.graph.task_of[i]] = i;
   }
@@ -57,9 +58,11 @@ class TraceWriter {
   void slice(std::uint32_t rank, std::uint32_t i) {
     const Op& op = schedule_.ops[i];
     const auto [start, end] = times(i);
-    event("\"ph\":\"X\",\"name\":{},\"cat\":\"op\",\"pid\":{},\"tid\":0,\"ts\":{},\"dur\":{},\"args\":{{\"microbatch\":{},\"stage\":{}}}",
-          Json(names_[op.module.value] + letter(op.kind)).dump(), rank, microseconds(start), microseconds(end - start),
-          op.microbatch.value, op.stage.value);
+    event(
+        "\"ph\":\"X\",\"name\":{},\"cat\":\"op\",\"pid\":{},\"tid\":0,\"ts\":{},\"dur\":{},\"args\":{{\"microbatch\":{}"
+        ",\"stage\":{}}}",
+        Json(names_[op.module.value] + letter(op.kind)).dump(), rank, microseconds(start), microseconds(end - start),
+        op.microbatch.value, op.stage.value);
   }
 
   void flow(std::uint32_t rank, std::uint32_t i) {
@@ -71,16 +74,20 @@ class TraceWriter {
         std::upper_bound(schedule_.first.begin(), schedule_.first.end(), maker) - schedule_.first.begin() - 1);
     const OpTimes made = times(maker);
     const Nanoseconds inside{std::max(made.start.value, made.end.value - 1)};
-    event("\"ph\":\"s\",\"name\":\"send\",\"cat\":\"transfer\",\"id\":{},\"pid\":{},\"tid\":0,\"ts\":{}", task, from, microseconds(inside));
-    event("\"ph\":\"f\",\"bp\":\"e\",\"name\":\"send\",\"cat\":\"transfer\",\"id\":{},\"pid\":{},\"tid\":0,\"ts\":{}", task, rank,
-          microseconds(times(i).start));
+    event("\"ph\":\"s\",\"name\":\"send\",\"cat\":\"transfer\",\"id\":{},\"pid\":{},\"tid\":0,\"ts\":{}", task, from,
+          microseconds(inside));
+    event("\"ph\":\"f\",\"bp\":\"e\",\"name\":\"send\",\"cat\":\"transfer\",\"id\":{},\"pid\":{},\"tid\":0,\"ts\":{}",
+          task, rank, microseconds(times(i).start));
   }
 
   void counters(std::uint32_t rank) {
     for (const MemoryStep& step : activation_timeline(pipeline_, schedule_, costs_, outcome_.graph, outcome_.slots,
                                                       outcome_.timing, RankId{rank}))
-      event("\"ph\":\"C\",\"name\":\"activations\",\"pid\":{},\"ts\":{},\"args\":{{\"encoder\":{},\"llm\":{},\"generator\":{},\"transient\":{}}}",
-            rank, microseconds(step.at), step.kept[0].value, step.kept[1].value, step.kept[2].value, step.transient.value);
+      event(
+          "\"ph\":\"C\",\"name\":\"activations\",\"pid\":{},\"ts\":{},\"args\":{{\"encoder\":{},\"llm\":{},"
+          "\"generator\":{},\"transient\":{}}}",
+          rank, microseconds(step.at), step.kept[0].value, step.kept[1].value, step.kept[2].value,
+          step.transient.value);
   }
 
   const Pipeline& pipeline_;
@@ -94,7 +101,8 @@ class TraceWriter {
 
 }  // namespace
 
-std::string chrome_trace(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule, const Outcome& outcome) {
+std::string chrome_trace(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule,
+                         const Outcome& outcome) {
   return TraceWriter(pipeline, costs, schedule, outcome).run();
 }
 

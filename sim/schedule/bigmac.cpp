@@ -41,7 +41,9 @@ struct ColumnRules {
   std::uint32_t total() const { return per_group() * groups; }
   std::uint32_t generator_after_forward(std::uint32_t g) const { return per_group() * (g + 1) + (ranks - 1 - rank); }
   std::uint32_t last_generator_after_backward() const { return total() - warmup + (ranks - 1 - rank); }
-  std::uint32_t encoder_after_backward(std::uint32_t g) const { return std::min(per_group() * (g + 1) + rank, total()); }
+  std::uint32_t encoder_after_backward(std::uint32_t g) const {
+    return std::min(per_group() * (g + 1) + rank, total());
+  }
 };
 
 class RuleNesting {
@@ -104,7 +106,8 @@ std::int64_t mean_duration(const ScheduleRequest& request, OpKind kind) {
   std::int64_t sum = 0;
   for (std::uint32_t stage = 0; stage < request.pipeline.stages(); ++stage) {
     const StageId id{static_cast<std::uint16_t>(stage)};
-    sum += request.costs.duration[request.costs.slot(kLlm, kind, id, MicrobatchId{0})].value / request.pipeline.stages();
+    sum +=
+        request.costs.duration[request.costs.slot(kLlm, kind, id, MicrobatchId{0})].value / request.pipeline.stages();
   }
   return std::max<std::int64_t>(1, sum);
 }
@@ -147,8 +150,10 @@ Schedule build_bigmac(const ScheduleRequest& request) {
   if (used != kDefaultWarmupGroups && !asked)
     schedule.notes.push_back(fmt::format("encoder_warmup_groups = {}: with fewer this base would deadlock", used));
   if (!pipeline.generators.empty())
-    schedule.notes.push_back(fmt::format("{} more warm-up forwards per rank than {} alone: a whole group's last "
-                                         "forwards precede its first backward", pipeline.ranks, request.base));
+    schedule.notes.push_back(
+        fmt::format("{} more warm-up forwards per rank than {} alone: a whole group's last "
+                    "forwards precede its first backward",
+                    pipeline.ranks, request.base));
   return schedule;
 }
 

@@ -27,7 +27,8 @@ struct NominalClock {
 };
 
 // Advances one rank as far as its inputs allow; true when it moved.
-bool advance(NominalClock& clock, const std::vector<Op>& ops, std::vector<std::int64_t>& starts, std::int64_t& free_at) {
+bool advance(NominalClock& clock, const std::vector<Op>& ops, std::vector<std::int64_t>& starts,
+             std::int64_t& free_at) {
   const std::size_t before = starts.size();
   while (starts.size() < ops.size()) {
     const Op& op = ops[starts.size()];
@@ -87,7 +88,8 @@ LlmLayout lay_out(const Pipeline& pipeline, LlmOrder order, std::uint32_t extra_
   LlmLayout layout;
   layout.ops.resize(pipeline.ranks);
   layout.starts.resize(pipeline.ranks);
-  for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank) order(pipeline, RankId{rank}, extra_warmup, layout.ops[rank]);
+  for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank)
+    order(pipeline, RankId{rank}, extra_warmup, layout.ops[rank]);
   NominalClock clock{pipeline, {forward, backward}, {}};
   for (auto& ends : clock.ends) ends.assign(static_cast<std::size_t>(pipeline.stages()) * pipeline.microbatches, -1);
   std::vector<std::int64_t> free_at(pipeline.ranks, 0);

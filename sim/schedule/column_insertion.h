@@ -29,9 +29,9 @@ namespace bigmac {
 struct LlmLayout {
   std::vector<std::vector<Op>> ops;
   std::vector<std::vector<std::int64_t>> starts;
-  std::vector<std::int64_t> last_forward_end;    ///< by group: on the last stage
-  std::vector<std::int64_t> last_backward_end;   ///< by group: on stage 0
-  std::vector<std::int64_t> first_forward_start; ///< by group: on stage 0
+  std::vector<std::int64_t> last_forward_end;     ///< by group: on the last stage
+  std::vector<std::int64_t> last_backward_end;    ///< by group: on stage 0
+  std::vector<std::int64_t> first_forward_start;  ///< by group: on stage 0
 };
 
 /// Lays out `order` with every forward `forward` long and every backward `backward`, no transfers.

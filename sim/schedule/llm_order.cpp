@@ -17,7 +17,8 @@ std::string default_base(const Pipeline& pipeline) { return pipeline.chunks > 1 
 
 std::string base_refuses(const std::string& base, const Pipeline& pipeline) {
   if (base == "1f1b" && pipeline.chunks > 1)
-    return fmt::format("1f1b runs one chunk per rank and the job has {}; use interleaved, or chunks = 1", pipeline.chunks);
+    return fmt::format("1f1b runs one chunk per rank and the job has {}; use interleaved, or chunks = 1",
+                       pipeline.chunks);
   if (base == "interleaved" && pipeline.chunks > 1 && pipeline.microbatches % pipeline.ranks != 0)
     return fmt::format("interleaved needs microbatches divisible by ranks, and {} is not by {}", pipeline.microbatches,
                        pipeline.ranks);

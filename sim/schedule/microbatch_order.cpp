@@ -33,7 +33,8 @@ std::vector<MicrobatchId> as_mountain(const Pipeline& pipeline, const std::vecto
     if (g % 2 == 1) groups.push_back(g);
   std::vector<MicrobatchId> out;
   for (const std::size_t g : groups)
-    out.insert(out.end(), sorted.begin() + static_cast<std::ptrdiff_t>(g * ranks), sorted.begin() + static_cast<std::ptrdiff_t>((g + 1) * ranks));
+    out.insert(out.end(), sorted.begin() + static_cast<std::ptrdiff_t>(g * ranks),
+               sorted.begin() + static_cast<std::ptrdiff_t>((g + 1) * ranks));
   out.insert(out.end(), sorted.begin() + static_cast<std::ptrdiff_t>(full * ranks), sorted.end());
   return out;
 }
@@ -62,7 +63,8 @@ std::vector<MicrobatchId> column_order(const Pipeline& pipeline, const CostTable
   std::vector<std::int64_t> work(sorted.size());
   for (const MicrobatchId m : sorted) work[m.value] = side_work(pipeline, costs, m);
   if (std::all_of(work.begin(), work.end(), [&](std::int64_t w) { return w == work[0]; })) return sorted;
-  std::stable_sort(sorted.begin(), sorted.end(), [&](MicrobatchId a, MicrobatchId b) { return work[a.value] < work[b.value]; });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](MicrobatchId a, MicrobatchId b) { return work[a.value] < work[b.value]; });
   return as_mountain(pipeline, sorted);
 }
 

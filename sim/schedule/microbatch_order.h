@@ -1,9 +1,9 @@
 // Which microbatches share a column. Private to the schedule room.
 //
-// Gradients add up in any order, so a job's microbatches may be permuted freely. Where their encoder and generator costs
-// differ, a column lasts as long as its dearest microbatch; putting alike ones into one group wastes least. Sorted by cost
-// and cut into groups of P, groups are laid as a mountain (even ones rising, then odd ones falling): light columns come
-// first and last, where their heads and tails are exposed.
+// Gradients add up in any order, so a job's microbatches may be permuted freely. Where their encoder and generator
+// costs differ, a column lasts as long as its dearest microbatch; putting alike ones into one group wastes least.
+// Sorted by cost and cut into groups of P, groups are laid as a mountain (even ones rising, then odd ones falling):
+// light columns come first and last, where their heads and tails are exposed.
 //
 // 4 ranks, M = 8, encoder costs 5 1 5 1 5 1 5 1: as given every column lasts 5; sorted, 1 1 1 1 | 5 5 5 5: one lasts 1.
 #pragma once

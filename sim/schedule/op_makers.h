@@ -8,7 +8,8 @@
 namespace bigmac {
 
 inline Op llm_op(const Pipeline& pipeline, OpKind kind, RankId rank, std::uint32_t chunk, std::uint32_t microbatch) {
-  return {MicrobatchId{microbatch}, StageId{static_cast<std::uint16_t>(chunk * pipeline.ranks + rank.value)}, kLlm, kind};
+  return {MicrobatchId{microbatch}, StageId{static_cast<std::uint16_t>(chunk * pipeline.ranks + rank.value)}, kLlm,
+          kind};
 }
 
 /// Appends `kind` of every module in `modules` for one microbatch, in order.

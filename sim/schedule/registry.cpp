@@ -16,7 +16,8 @@ using Refusal = std::optional<std::string>;
 
 Refusal refuse_unless_alone(const ScheduleRequest& request, const std::string& base) {
   if (!request.pipeline.encoders.empty() || !request.pipeline.generators.empty())
-    return "a base pipeline alone runs jobs without encoder and generator; use naive, upfront or bigmac with --base " + base;
+    return "a base pipeline alone runs jobs without encoder and generator; use naive, upfront or bigmac with --base " +
+           base;
   const std::string reason = base_refuses(base, request.pipeline);
   return reason.empty() ? Refusal{} : Refusal{reason};
 }
@@ -37,18 +38,54 @@ std::vector<ScheduleInfo> make_table() {
                                         kMaxMicrobatches, 3};
   const ScheduleParameter sort{"sort_microbatches", "1: microbatches of like cost share a column", 0, 1, 0};
   return {
-      {"gpipe", "all forwards, then all backwards", "Huang et al. 2019, 1811.06965", "no encoder, no generator", {}, {},
-       refuse_gpipe, build_gpipe},
-      {"1f1b", "one forward, one backward after a warm-up", "Narayanan et al. 2021, 2104.04473",
-       "chunks = 1; no encoder, no generator", {}, {}, refuse_one_f_one_b, build_one_f_one_b},
-      {"interleaved", "1F1B over several chunks per rank", "Narayanan et al. 2021, 2104.04473",
-       "microbatches divisible by ranks; no encoder, no generator", {}, {}, refuse_interleaved, build_interleaved},
-      {"naive", "encoder in the first stage, generator in the last", "Megatron-LM, 2104.04473", "what its base requires",
-       any_base, {}, refuse_placement, build_naive},
-      {"upfront", "all encoder forwards first, all backwards last", "the unlimited-memory ideal of 2605.25451",
-       "what its base requires; with a generator the LLM runs gpipe", any_base, {}, refuse_placement, build_upfront},
-      {"bigmac", "encoder and generator columns nested into the LLM", "BigMac 2026, 2605.25451",
-       "what its base requires", {"1f1b", "interleaved"}, {warmup_groups, sort}, refuse_placement, build_bigmac},
+      {"gpipe",
+       "all forwards, then all backwards",
+       "Huang et al. 2019, 1811.06965",
+       "no encoder, no generator",
+       {},
+       {},
+       refuse_gpipe,
+       build_gpipe},
+      {"1f1b",
+       "one forward, one backward after a warm-up",
+       "Narayanan et al. 2021, 2104.04473",
+       "chunks = 1; no encoder, no generator",
+       {},
+       {},
+       refuse_one_f_one_b,
+       build_one_f_one_b},
+      {"interleaved",
+       "1F1B over several chunks per rank",
+       "Narayanan et al. 2021, 2104.04473",
+       "microbatches divisible by ranks; no encoder, no generator",
+       {},
+       {},
+       refuse_interleaved,
+       build_interleaved},
+      {"naive",
+       "encoder in the first stage, generator in the last",
+       "Megatron-LM, 2104.04473",
+       "what its base requires",
+       any_base,
+       {},
+       refuse_placement,
+       build_naive},
+      {"upfront",
+       "all encoder forwards first, all backwards last",
+       "the unlimited-memory ideal of 2605.25451",
+       "what its base requires; with a generator the LLM runs gpipe",
+       any_base,
+       {},
+       refuse_placement,
+       build_upfront},
+      {"bigmac",
+       "encoder and generator columns nested into the LLM",
+       "BigMac 2026, 2605.25451",
+       "what its base requires",
+       {"1f1b", "interleaved"},
+       {warmup_groups, sort},
+       refuse_placement,
+       build_bigmac},
   };
 }
 
@@ -64,7 +101,8 @@ void check_parameter(const ScheduleInfo& info, const std::string& name, std::int
     known.push_back(parameter.name);
     if (parameter.name != name) continue;
     if (value < parameter.least || value > parameter.most)
-      bad_input("--set " + name, fmt::format("expected an integer from {} to {}, found {}", parameter.least, parameter.most, value));
+      bad_input("--set " + name,
+                fmt::format("expected an integer from {} to {}, found {}", parameter.least, parameter.most, value));
     return;
   }
   if (known.empty()) bad_input("--set " + name, info.name + " has no parameters");

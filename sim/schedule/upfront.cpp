@@ -40,7 +40,8 @@ Schedule build_upfront(const ScheduleRequest& request) {
     base.clear();
     order(pipeline, rank, 0, base);
     append_owned(pipeline, pipeline.encoders, OpKind::forward, rank, out);
-    const auto turn = pipeline.generators.empty() ? base.end() : base.begin() + static_cast<std::ptrdiff_t>(base.size() / 2);
+    const auto turn =
+        pipeline.generators.empty() ? base.end() : base.begin() + static_cast<std::ptrdiff_t>(base.size() / 2);
     out.insert(out.end(), base.begin(), turn);
     append_generators(pipeline, rank, out);
     out.insert(out.end(), turn, base.end());

@@ -30,8 +30,8 @@ CostSeries read_stages(const JsonReader& value, const Pipeline& pipeline, std::i
   if (!value.raw().is_array()) return {1, 1, {read_amount(value, most)}};
   const auto items = value.items();
   if (items.size() != pipeline.stages())
-    value.fail(fmt::format("expected one number, or an array of {} (one per stage), found {} entries", pipeline.stages(),
-                           items.size()));
+    value.fail(fmt::format("expected one number, or an array of {} (one per stage), found {} entries",
+                           pipeline.stages(), items.size()));
   std::vector<CostSeries> rows;
   std::uint32_t width = 1;
   for (const JsonReader& item : items) {
@@ -45,7 +45,8 @@ CostSeries read_stages(const JsonReader& value, const Pipeline& pipeline, std::i
   return series;
 }
 
-CostSeries read_series(const JsonReader& module, const char* key, const Pipeline& pipeline, Role role, std::int64_t most) {
+CostSeries read_series(const JsonReader& module, const char* key, const Pipeline& pipeline, Role role,
+                       std::int64_t most) {
   const auto value = module.find(key);
   if (!value) return {};
   return role == Role::llm ? read_stages(*value, pipeline, most) : read_microbatches(*value, pipeline, most);
@@ -56,10 +57,12 @@ void refuse_overflow(const JsonReader& module, const Pipeline& pipeline, const C
   if (series.absent()) return;
   const std::int64_t most = *std::max_element(series.values.begin(), series.values.end());
   if (most > (std::int64_t{1} << 60) / std::max<std::int64_t>(1, pipeline.operations()))
-    module.at(key).fail(fmt::format("{} over {} operations exceeds 2^60; use smaller costs", most, pipeline.operations()));
+    module.at(key).fail(
+        fmt::format("{} over {} operations exceeds 2^60; use smaller costs", most, pipeline.operations()));
 }
 
-GivenModuleCosts read_module(const JsonReader& costs, const ModuleShape& shape, const Pipeline& pipeline, Notes& notes) {
+GivenModuleCosts read_module(const JsonReader& costs, const ModuleShape& shape, const Pipeline& pipeline,
+                             Notes& notes) {
   const JsonReader module = costs.at(shape.name.c_str());
   module.note_unknown({"F", "B", "I", "W", "R", "activation_bytes", "transfer"}, notes);
   GivenModuleCosts given;
@@ -121,8 +124,9 @@ AbstractJob read_abstract_job(const JsonReader& root, Notes& notes) {
     (role_of(root, name, costs) == Role::encoder ? encoders : generators).push_back(name);
   }
   AbstractJob job;
-  job.pipeline = make_pipeline(shape.at("ranks").integer(1, kMaxRanks), shape.integer_or("chunks", 1, 1, kMaxChunks),
-                               shape.at("microbatches").integer(1, kMaxMicrobatches), encoders, generators, shape.where());
+  job.pipeline =
+      make_pipeline(shape.at("ranks").integer(1, kMaxRanks), shape.integer_or("chunks", 1, 1, kMaxChunks),
+                    shape.at("microbatches").integer(1, kMaxMicrobatches), encoders, generators, shape.where());
   for (const ModuleShape& module : job.pipeline.modules)
     job.costs.push_back(read_module(costs, module, job.pipeline, notes));
   return job;

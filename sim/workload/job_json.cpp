@@ -59,10 +59,14 @@ void read_batch(const JsonReader& root, Job& job) {
 void read_parallel(const JsonReader& root, Job& job) {
   const auto parallel = root.find("parallel");
   if (!parallel) return;
-  const std::pair<const char*, std::optional<int>*> degrees[] = {
-      {"tp", &job.parallel.tp},   {"cp", &job.parallel.cp}, {"pp", &job.parallel.pp},
-      {"vpp", &job.parallel.vpp}, {"dp", &job.parallel.dp}, {"ep", &job.parallel.ep},
-      {"encoder_tp", &job.parallel.encoder_tp}, {"generator_tp", &job.parallel.generator_tp}};
+  const std::pair<const char*, std::optional<int>*> degrees[] = {{"tp", &job.parallel.tp},
+                                                                 {"cp", &job.parallel.cp},
+                                                                 {"pp", &job.parallel.pp},
+                                                                 {"vpp", &job.parallel.vpp},
+                                                                 {"dp", &job.parallel.dp},
+                                                                 {"ep", &job.parallel.ep},
+                                                                 {"encoder_tp", &job.parallel.encoder_tp},
+                                                                 {"generator_tp", &job.parallel.generator_tp}};
   std::vector<std::string> known = {"recompute"};
   for (const auto& [key, degree] : degrees) {
     known.emplace_back(key);
@@ -85,7 +89,8 @@ void read_training(const JsonReader& root, Job& job) {
   t.sequence_parallel = training->boolean_or("sequence_parallel", t.sequence_parallel);
   t.overlap_gradients = training->boolean_or("overlap_gradients", t.overlap_gradients);
   t.freeze_encoder = training->boolean_or("freeze_encoder", t.freeze_encoder);
-  training->note_unknown({"distributed_optimizer", "sequence_parallel", "overlap_gradients", "freeze_encoder"}, job.notes);
+  training->note_unknown({"distributed_optimizer", "sequence_parallel", "overlap_gradients", "freeze_encoder"},
+                         job.notes);
 }
 
 void read_full_form(const JsonReader& root, Json& resolved, Job& job) {
@@ -106,7 +111,8 @@ Job parse_job(const std::string& text, const std::string& file) {
   const Json document = parse_json(text, file);
   const JsonReader root(document, file);
   const std::string schema = root.at("schema").string();
-  if (schema != kSchema) root.at("schema").fail(fmt::format("expected '{}', found '{}'", kSchema, schema.substr(0, 64)));
+  if (schema != kSchema)
+    root.at("schema").fail(fmt::format("expected '{}', found '{}'", kSchema, schema.substr(0, 64)));
   Job job;
   job.name = root.string_or("name", std::filesystem::path(file).stem().string());
   job.source = root.string_or("source", "");
@@ -114,9 +120,11 @@ Job parse_job(const std::string& text, const std::string& file) {
   const bool abstract = root.has("pipeline") || root.has("costs_ns");
   if (abstract) job.abstract = read_abstract_job(root, job.notes);
   if (root.has("model") || root.has("cluster")) read_full_form(root, resolved, job);
-  else if (!abstract) root.fail("expected 'model' and 'cluster' (full form), or 'pipeline' and 'costs_ns' (abstract form)");
-  root.note_unknown({"schema", "name", "source", "comment", "model", "cluster", "gpus", "data", "batch", "parallel", "training",
-                     "costs", "limits", "search", "pipeline", "modules", "costs_ns"}, job.notes);
+  else if (!abstract)
+    root.fail("expected 'model' and 'cluster' (full form), or 'pipeline' and 'costs_ns' (abstract form)");
+  root.note_unknown({"schema", "name", "source", "comment", "model", "cluster", "gpus", "data", "batch", "parallel",
+                     "training", "costs", "limits", "search", "pipeline", "modules", "costs_ns"},
+                    job.notes);
   job.resolved = resolved.dump();
   return job;
 }

@@ -13,7 +13,8 @@ void expect_bubble(const std::string& name, std::int64_t ranks, std::int64_t chu
     ScheduleFile file = abstract_file({ranks, chunks, microbatches, 1000, backward});
     const Outcome outcome = simulate_or_fail(file, name);
     const std::int64_t work = microbatches * chunks * (1000 + backward), bubble = (ranks - 1) * (1000 + backward);
-    EXPECT_EQ(outcome.iteration.value, work + bubble) << name << " P" << ranks << " V" << chunks << " M" << microbatches;
+    EXPECT_EQ(outcome.iteration.value, work + bubble)
+        << name << " P" << ranks << " V" << chunks << " M" << microbatches;
     EXPECT_DOUBLE_EQ(outcome.bubble_fraction, 1 - static_cast<double>(work) / static_cast<double>(work + bubble));
     EXPECT_LE(outcome.lower_bound, outcome.iteration);
   }
@@ -36,12 +37,13 @@ TEST(OneForwardOneBackward, has_the_bubble_of_the_paper_and_holds_p_minus_i_micr
       ScheduleFile file = abstract_file({ranks, 1, microbatches});
       const Outcome outcome = simulate_or_fail(file, "1f1b");
       for (std::int64_t i = 0; i < ranks; ++i)
-        EXPECT_EQ(live(outcome.ranks[static_cast<std::size_t>(i)], Role::llm), static_cast<std::uint32_t>(std::min(microbatches, ranks - i)));
+        EXPECT_EQ(live(outcome.ranks[static_cast<std::size_t>(i)], Role::llm),
+                  static_cast<std::uint32_t>(std::min(microbatches, ranks - i)));
     }
 }
 
-// Warm-up 2(P-1-r) + (V-1)P forwards, one more in the steady state: that many chunks are held. In the paper's unit of a whole
-// rank's activations (V chunks, P microbatches): 1 + (P-1)/(PV) on rank 0, once M > P.
+// Warm-up 2(P-1-r) + (V-1)P forwards, one more in the steady state: that many chunks are held. In the paper's unit of a
+// whole rank's activations (V chunks, P microbatches): 1 + (P-1)/(PV) on rank 0, once M > P.
 TEST(Interleaved, has_the_bubble_of_the_paper_and_holds_the_warmup) {
   for (const std::int64_t ranks : {2, 3, 4, 8, 16})
     for (const std::int64_t chunks : {2, 3, 4, 6})
@@ -54,7 +56,8 @@ TEST(Interleaved, has_the_bubble_of_the_paper_and_holds_the_warmup) {
           EXPECT_EQ(live(outcome.ranks[static_cast<std::size_t>(r)], Role::llm), static_cast<std::uint32_t>(held));
         }
         if (groups > 1) {
-          const double of_p = static_cast<double>(live(outcome.ranks[0], Role::llm)) / static_cast<double>(chunks * ranks);
+          const double of_p =
+              static_cast<double>(live(outcome.ranks[0], Role::llm)) / static_cast<double>(chunks * ranks);
           EXPECT_DOUBLE_EQ(of_p, 1 + static_cast<double>(ranks - 1) / static_cast<double>(ranks * chunks));
         }
       }

@@ -6,7 +6,8 @@
 namespace bigmac::test {
 namespace {
 
-// Costs equal within each group and no transfers: every column pauses all ranks for its own cost, nothing else is added:
+// Costs equal within each group and no transfers: every column pauses all ranks for its own cost, nothing else is
+// added:
 //   T = G (Ef + Eb + Gf + Gb) + (M V + P-1)(tF + tB),  M = G P
 std::int64_t nested_time(const Uniform& u) {
   const std::int64_t groups = u.microbatches / u.ranks;
@@ -66,7 +67,8 @@ std::vector<Shape> shapes() {
 
 std::string shape_name(const testing::TestParamInfo<Shape>& info) {
   const Shape& s = info.param;
-  return "P" + std::to_string(s.ranks) + "V" + std::to_string(s.chunks) + "G" + std::to_string(s.groups) + (s.generator ? "G" : "");
+  return "P" + std::to_string(s.ranks) + "V" + std::to_string(s.chunks) + "G" + std::to_string(s.groups) +
+         (s.generator ? "G" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Grid, NestedPipeline, testing::ValuesIn(shapes()), shape_name);
@@ -83,7 +85,8 @@ TEST(NestedPipelineByInsertion, runs_for_one_chunk_or_one_group) {
           const Outcome outcome = simulate_or_fail(file, "bigmac");
           ScheduleFile upfront = abstract_file(u);
           const Outcome ideal = simulate_or_fail(upfront, "upfront");
-          EXPECT_LE(outcome.iteration, ideal.iteration) << "P" << ranks << " V" << chunks << " G" << groups << " gen " << generator;
+          EXPECT_LE(outcome.iteration, ideal.iteration)
+              << "P" << ranks << " V" << chunks << " G" << groups << " gen " << generator;
         }
 }
 

@@ -91,7 +91,8 @@ std::vector<std::string> names() {
 
 std::string test_name(const testing::TestParamInfo<std::string>& schedule) {
   std::string name = schedule.param;
-  std::replace_if(name.begin(), name.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
   return name;
 }
 

@@ -34,8 +34,7 @@ class Error : public std::runtime_error {
 [[noreturn]] void bad_input(const std::string& where, const std::string& what);
 
 /// "unknown KIND 'NAME'; did you mean 'X'? known: A, B, C" for error messages.
-std::string unknown_name(const std::string& kind, const std::string& name,
-                         const std::vector<std::string>& known);
+std::string unknown_name(const std::string& kind, const std::string& name, const std::vector<std::string>& known);
 
 namespace detail {
 [[noreturn]] void check_failed(const char* condition, const char* file, int line);

@@ -17,11 +17,11 @@ struct Id {
   friend constexpr auto operator<=>(Id, Id) = default;
 };
 
-using RankId = Id<struct RankTag>;                  ///< a pipeline rank (one tensor-parallel group)
-using StageId = Id<struct StageTag, std::uint16_t>;  ///< a virtual stage: a slice of a module's layers
-using MicrobatchId = Id<struct MicrobatchTag>;      ///< the job's own number of a microbatch
-using ModuleId = Id<struct ModuleTag, std::uint8_t>; ///< the LLM (always 0), an encoder or a generator
-using TaskId = Id<struct TaskTag>;                  ///< an operation's place in the dependency graph
+using RankId = Id<struct RankTag>;                    ///< a pipeline rank (one tensor-parallel group)
+using StageId = Id<struct StageTag, std::uint16_t>;   ///< a virtual stage: a slice of a module's layers
+using MicrobatchId = Id<struct MicrobatchTag>;        ///< the job's own number of a microbatch
+using ModuleId = Id<struct ModuleTag, std::uint8_t>;  ///< the LLM (always 0), an encoder or a generator
+using TaskId = Id<struct TaskTag>;                    ///< an operation's place in the dependency graph
 
 /// A vector indexed by one kind of id only.
 template <class IdType, class T>

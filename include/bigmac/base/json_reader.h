@@ -45,7 +45,7 @@ class JsonReader {
   /// The member `key`; fails when this is no object or has no such member.
   JsonReader at(const char* key) const;
   std::optional<JsonReader> find(const char* key) const;
-  std::vector<JsonReader> items() const;  ///< of an array
+  std::vector<JsonReader> items() const;                            ///< of an array
   std::vector<std::pair<std::string, JsonReader>> members() const;  ///< of an object
 
   std::int64_t integer(std::int64_t low, std::int64_t high) const;

@@ -17,10 +17,10 @@ namespace bigmac {
 
 /// One module's layers under one plan and load, layers alike costed once.
 struct ModuleProfile {
-  std::vector<LayerCost> layers;             ///< in the module's order
+  std::vector<LayerCost> layers;  ///< in the module's order
   std::vector<LayerParameters> parameters;
-  double transfer_us = 0;                    ///< handing the result to another rank
-  double transfer_bytes = 0;                 ///< per GPU
+  double transfer_us = 0;     ///< handing the result to another rank
+  double transfer_bytes = 0;  ///< per GPU
 };
 
 /// The LLM for one microbatch of `load`.
@@ -32,9 +32,9 @@ ModuleProfile side_profile(const Job& job, const ParallelPlan& plan, const Modul
 
 /// The encoder's (or generator's) whole cost for each microbatch, and what it holds.
 struct SideCosts {
-  std::vector<LayerCost> by_microbatch;      ///< sums over its layers (transient: the most)
-  std::vector<LayerParameters> parameters;   ///< by layer
-  double transfer_us = 0;                    ///< the dearest microbatch's
+  std::vector<LayerCost> by_microbatch;     ///< sums over its layers (transient: the most)
+  std::vector<LayerParameters> parameters;  ///< by layer
+  double transfer_us = 0;                   ///< the dearest microbatch's
   double transfer_bytes = 0;
 };
 SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
@@ -43,9 +43,9 @@ SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::s
 /// first[s] .. first[s+1]: the LLM layers of virtual stage s.
 using Partition = std::vector<std::uint32_t>;
 
-/// The contiguous partition into `stages` non-empty stages whose dearest stage (F + I + W) is least; exact, by bisection
-/// over the bound with greedy packing. Ties leave early stages light: they hold the most microbatches.
-/// Throws Error{bad_input} when there are fewer layers than stages.
+/// The contiguous partition into `stages` non-empty stages whose dearest stage (F + I + W) is least; exact, by
+/// bisection over the bound with greedy packing. Ties leave early stages light: they hold the most microbatches. Throws
+/// Error{bad_input} when there are fewer layers than stages.
 Partition partition_layers(const std::vector<LayerCost>& layers, std::uint32_t stages);
 
 /// Profiles are shared between the plans they fit.
@@ -79,7 +79,8 @@ struct Residency {
 };
 
 /// An encoder or generator held by k ranks is data parallel over k as well.
-std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where);
+std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
+                                   const Residency& where);
 /// The part of it that every schedule has: the LLM's stages of one rank, placed by stage mod ranks.
 RankState llm_state(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, RankId rank);
 
@@ -90,6 +91,7 @@ struct OutsidePipeline {
   double optimizer_us = 0;
   double total_us() const { return gradients_us + parameters_us + optimizer_us; }
 };
-OutsidePipeline outside_pipeline(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where);
+OutsidePipeline outside_pipeline(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
+                                 const Residency& where);
 
 }  // namespace bigmac

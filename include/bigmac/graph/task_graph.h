@@ -36,10 +36,10 @@ struct PartSlot {
 };
 
 struct TaskGraph {
-  std::vector<Task> tasks;               ///< topological order; task 0 is the origin, at time 0
-  std::vector<std::uint32_t> task_of;    ///< by index into Schedule::ops
-  std::vector<PartSlot> part_slots;      ///< slots from table size + 1 on; slot == table size is a join
-  std::uint32_t table_slots = 0;         ///< rows of the cost table it was lowered for
+  std::vector<Task> tasks;             ///< topological order; task 0 is the origin, at time 0
+  std::vector<std::uint32_t> task_of;  ///< by index into Schedule::ops
+  std::vector<PartSlot> part_slots;    ///< slots from table size + 1 on; slot == table size is a join
+  std::uint32_t table_slots = 0;       ///< rows of the cost table it was lowered for
 
   std::uint32_t join_slot() const { return table_slots; }
   std::size_t slots() const { return std::size_t{table_slots} + 1 + part_slots.size(); }

@@ -16,12 +16,12 @@ namespace bigmac {
 inline constexpr int kRoles = 3;  ///< indexed by Role
 
 struct RankActivations {
-  Bytes peak{};                                 ///< of kept activations alone
-  Bytes peak_with_transient{};                  ///< kept plus the running operation's transient bytes
-  std::uint32_t peak_op = 0;                    ///< index into Schedule::ops where peak_with_transient stands
-  std::array<Bytes, kRoles> kept_at_peak{};     ///< by role, at peak_op
+  Bytes peak{};                              ///< of kept activations alone
+  Bytes peak_with_transient{};               ///< kept plus the running operation's transient bytes
+  std::uint32_t peak_op = 0;                 ///< index into Schedule::ops where peak_with_transient stands
+  std::array<Bytes, kRoles> kept_at_peak{};  ///< by role, at peak_op
   Bytes transient_at_peak{};
-  std::array<std::uint32_t, kRoles> live{};     ///< most passes held at once: encoder, LLM chunks, generator
+  std::array<std::uint32_t, kRoles> live{};  ///< most passes held at once: encoder, LLM chunks, generator
   Nanoseconds busy{};
 };
 

@@ -20,13 +20,13 @@ struct Evaluation {
   std::string schedule, base;
   std::map<std::string, std::int64_t> parameters;  ///< of the schedule, as asked
   std::int64_t microbatches = 0;
-  Nanoseconds iteration{};       ///< the pipeline
-  Nanoseconds step{};            ///< with what lies outside it
-  Bytes memory{};                ///< most on any GPU
+  Nanoseconds iteration{};  ///< the pipeline
+  Nanoseconds step{};       ///< with what lies outside it
+  Bytes memory{};           ///< most on any GPU
   double mfu = 0, bubble = 0;
-  std::string bound_by;          ///< filled for plans that are shown
+  std::string bound_by;  ///< filled for plans that are shown
 
-  std::string label() const;     ///< "tp2 pp4 v2 dp16 ep8 mb1 full"
+  std::string label() const;           ///< "tp2 pp4 v2 dp16 ep8 mb1 full"
   std::string schedule_label() const;  ///< "bigmac", "bigmac+sort"
 };
 
@@ -59,7 +59,8 @@ struct ScheduleChoice {
 };
 
 /// Nothing when the schedule refuses this pipeline.
-std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const ScheduleChoice& choice);
+std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
+                                   const ScheduleChoice& choice);
 
 /// One plan in full: its schedule file and outcome.
 struct DetailedPlan {

@@ -21,7 +21,8 @@ std::string pareto_csv(const SearchResult& result);
 std::string search_json(const Job& job, const SearchResult& result, Bytes memory_limit);
 
 /// Facts and rows for report.html.
-HtmlReport html_report(const Job& job, const SearchResult& result, const std::vector<std::string>& notes, Bytes memory_limit);
+HtmlReport html_report(const Job& job, const SearchResult& result, const std::vector<std::string>& notes,
+                       Bytes memory_limit);
 
 /// "80GB", "80 GiB", "85899345920": decimal and binary units. Throws Error{bad_input} at `where`.
 Bytes parse_bytes(const std::string& text, const std::string& where);

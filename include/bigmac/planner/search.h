@@ -15,34 +15,34 @@ enum class Objective { time, memory, pareto };
 
 struct SearchOptions {
   Objective objective = Objective::time;
-  std::vector<std::string> schedules;         ///< empty: every one that suits the job
-  std::string base;                           ///< empty: each schedule's own default
-  Bytes memory_limit{};                       ///< per GPU
+  std::vector<std::string> schedules;  ///< empty: every one that suits the job
+  std::string base;                    ///< empty: each schedule's own default
+  Bytes memory_limit{};                ///< per GPU
   int threads = 1;
-  std::size_t shown = 10;                     ///< plans ranked in SearchResult::best
+  std::size_t shown = 10;                                           ///< plans ranked in SearchResult::best
   std::function<void(std::size_t done, std::size_t all)> progress;  ///< called from one thread
 };
 
 /// What became of the candidates; a candidate is one plan under one schedule.
 struct SearchCounts {
   std::int64_t candidates = 0;
-  std::int64_t pruned_memory = 0;   ///< bounded above the memory limit, not built
-  std::int64_t pruned_bound = 0;    ///< bounded away from the ten best and from the front, not built
-  std::int64_t refused = 0;         ///< the schedule does not suit the plan's pipeline
+  std::int64_t pruned_memory = 0;  ///< bounded above the memory limit, not built
+  std::int64_t pruned_bound = 0;   ///< bounded away from the ten best and from the front, not built
+  std::int64_t refused = 0;        ///< the schedule does not suit the plan's pipeline
   std::int64_t simulated = 0;
-  std::int64_t over_memory = 0;     ///< simulated, and found above the limit
+  std::int64_t over_memory = 0;                  ///< simulated, and found above the limit
   std::map<std::string, std::int64_t> excluded;  ///< combinations no trainer could run, by reason
 };
 
 struct SearchResult {
-  std::vector<Evaluation> best;      ///< by the objective, the chosen plan first
-  std::vector<Evaluation> front;     ///< no plan within the limit is faster and smaller; fastest first
+  std::vector<Evaluation> best;            ///< by the objective, the chosen plan first
+  std::vector<Evaluation> front;           ///< no plan within the limit is faster and smaller; fastest first
   std::optional<Evaluation> nearest_miss;  ///< when nothing fits: the plan that needs least memory
   SearchCounts counts;
 };
 
-/// Exact within the space: a candidate is skipped only when its bounds show that it can neither enter the ranking nor the
-/// front. The same result and counts for any number of threads.
+/// Exact within the space: a candidate is skipped only when its bounds show that it can neither enter the ranking nor
+/// the front. The same result and counts for any number of threads.
 SearchResult search(const Job& job, const PlanSpace& space, const ProfileCache& cache, const SearchOptions& options);
 
 /// The GPU's memory less what CUDA, NCCL and fragmentation take (assumed 4 GiB), or the job's own limit.

@@ -11,13 +11,13 @@
 namespace bigmac {
 
 struct PlanSpace {
-  std::vector<ParallelPlan> plans;                ///< in a fixed order
-  std::map<std::string, std::int64_t> excluded;   ///< reason -> how many combinations it took out
+  std::vector<ParallelPlan> plans;               ///< in a fixed order
+  std::map<std::string, std::int64_t> excluded;  ///< reason -> how many combinations it took out
 };
 
 /// All plans for the job's GPUs that respect its fixed degrees and a trainer's constraints: tp divides heads and (with
-/// grouped queries) key-value heads or is a multiple of them, and stays within a node; ep divides the experts and a stage's
-/// GPUs; layers fill the stages; interleaving needs pp > 1 and microbatches divisible by pp; the global batch
+/// grouped queries) key-value heads or is a multiple of them, and stays within a node; ep divides the experts and a
+/// stage's GPUs; layers fill the stages; interleaving needs pp > 1 and microbatches divisible by pp; the global batch
 /// divides into dp x micro. Throws Error{bad_input} for a job without a model.
 PlanSpace enumerate_plans(const Job& job);
 

@@ -20,16 +20,16 @@ struct PlanRow {
 };
 
 struct HtmlReport {
-  std::string title;                  ///< the job's name
-  std::vector<std::string> facts;     ///< the job in a few lines: model, cluster, data, batch, limits
-  std::vector<std::string> notes;     ///< what was assumed
-  std::vector<PlanRow> best;          ///< the chosen plan first
-  std::vector<PlanRow> front;         ///< fastest first
+  std::string title;               ///< the job's name
+  std::vector<std::string> facts;  ///< the job in a few lines: model, cluster, data, batch, limits
+  std::vector<std::string> notes;  ///< what was assumed
+  std::vector<PlanRow> best;       ///< the chosen plan first
+  std::vector<PlanRow> front;      ///< fastest first
 };
 
-/// The front as a scatter plot, the chosen plan's schedule as a timeline per rank with memory under it, the ranking, the
-/// job and its assumptions; drawn on the server as SVG, with titles on hover. Timelines over 40,000 operations are cut
-/// to the warm-up and the cool-down, and say so.
+/// The front as a scatter plot, the chosen plan's schedule as a timeline per rank with memory under it, the ranking,
+/// the job and its assumptions; drawn on the server as SVG, with titles on hover. Timelines over 40,000 operations are
+/// cut to the warm-up and the cool-down, and say so.
 std::string report_html(const HtmlReport& report, const ScheduleFile& file, const Outcome& outcome);
 
 }  // namespace bigmac

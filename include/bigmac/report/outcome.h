@@ -20,18 +20,20 @@ struct Outcome {
   Timing timing;
   std::vector<RankActivations> ranks;
   Nanoseconds iteration{};
-  Nanoseconds lower_bound{};    ///< for this placement, over every order (engine/lower_bound.h)
-  double bubble_fraction = 0;   ///< 1 - mean busy time / iteration
+  Nanoseconds lower_bound{};   ///< for this placement, over every order (engine/lower_bound.h)
+  double bubble_fraction = 0;  ///< 1 - mean busy time / iteration
 };
 
 /// The chain. A schedule that cannot run comes back as its Fault.
 std::variant<Outcome, Fault> simulate(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule);
 
 /// The chain without its lower bound (left 0), which costs more than everything else: what a search runs.
-std::variant<Outcome, Fault> simulate_quickly(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule);
+std::variant<Outcome, Fault> simulate_quickly(const Pipeline& pipeline, const CostTable& costs,
+                                              const Schedule& schedule);
 
 /// The busiest rank's share that is idle, and what holds the schedule back, in a few words:
 /// "rank 3: encoder 41 % of its work" or "warm-up and cool-down".
-std::string bottleneck(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule, const Outcome& outcome);
+std::string bottleneck(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule,
+                       const Outcome& outcome);
 
 }  // namespace bigmac

@@ -21,11 +21,11 @@ struct RankMemory {
 
 /// What a plan adds to its schedule; absent for abstract jobs.
 struct PlanFacts {
-  std::string parallel;                ///< JSON object: degrees per module
-  std::string partition;               ///< JSON object: layers of each stage, per module
-  std::vector<RankMemory> memory;      ///< by rank, per GPU
-  Nanoseconds step{};                  ///< iteration plus what lies outside the pipeline
-  std::string outside;                 ///< JSON object: those parts, ns
+  std::string parallel;            ///< JSON object: degrees per module
+  std::string partition;           ///< JSON object: layers of each stage, per module
+  std::vector<RankMemory> memory;  ///< by rank, per GPU
+  Nanoseconds step{};              ///< iteration plus what lies outside the pipeline
+  std::string outside;             ///< JSON object: those parts, ns
   double mfu = 0;
 };
 

@@ -41,7 +41,8 @@ void visit_all(const std::vector<ModuleId>& modules, Product product, Microbatch
 template <class Visit>
 void visit_forward_inputs(const Pipeline& pipeline, const Op& op, Visit&& visit) {
   if (op.stage.value > 0) {
-    visit(ProductKey{Product::output, op.module, StageId{static_cast<std::uint16_t>(op.stage.value - 1)}, op.microbatch});
+    visit(
+        ProductKey{Product::output, op.module, StageId{static_cast<std::uint16_t>(op.stage.value - 1)}, op.microbatch});
     return;
   }
   const Role role = pipeline.modules[op.module].role;
@@ -59,8 +60,7 @@ void visit_backward_inputs(const Pipeline& pipeline, const Op& op, Visit&& visit
     return;
   }
   if (module.role == Role::llm) visit_all(pipeline.generators, Product::input_gradient, op.microbatch, visit);
-  if (module.role == Role::encoder)
-    visit(ProductKey{Product::input_gradient, kLlm, StageId{0}, op.microbatch});
+  if (module.role == Role::encoder) visit(ProductKey{Product::input_gradient, kLlm, StageId{0}, op.microbatch});
 }
 
 }  // namespace detail

@@ -37,8 +37,8 @@ struct ScheduleInfo {
   std::string name;
   std::string summary;
   std::string paper;
-  std::string needs;                          ///< what a job must have, in words
-  std::vector<std::string> bases;             ///< LLM pipelines it can stand on; empty: it is one itself
+  std::string needs;               ///< what a job must have, in words
+  std::vector<std::string> bases;  ///< LLM pipelines it can stand on; empty: it is one itself
   std::vector<ScheduleParameter> parameters;
   /// Why the pipeline cannot be scheduled so, or nothing.
   std::optional<std::string> (*refuses)(const ScheduleRequest&);

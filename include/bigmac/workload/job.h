@@ -47,7 +47,7 @@ struct Batch {
 
 struct Job {
   std::string name;
-  std::string source;                  ///< where the job's numbers come from
+  std::string source;  ///< where the job's numbers come from
   std::optional<AbstractJob> abstract;
   // The full form; all present or none.
   std::optional<Model> model;
@@ -56,9 +56,9 @@ struct Job {
   Batch batch;
   Training training;
   FixedParallel parallel;
-  std::optional<Bytes> memory_limit;   ///< per GPU; absent: the GPU's memory less a reserve
-  std::vector<std::string> notes;      ///< what was ignored or assumed while reading
-  std::string resolved;                ///< the job as JSON with the files it names put in place
+  std::optional<Bytes> memory_limit;  ///< per GPU; absent: the GPU's memory less a reserve
+  std::vector<std::string> notes;     ///< what was ignored or assumed while reading
+  std::string resolved;               ///< the job as JSON with the files it names put in place
 };
 
 /// Throws Error{bad_input}. Paths in the job are relative to the job file.

@@ -21,7 +21,7 @@ enum class LinearRole { attention, mlp, expert, shared_expert, router, embedding
 
 /// One matrix product y = x W (+ bias): `in` x `out` weights.
 struct Linear {
-  std::string name;                        ///< "qkv", "gate_up", ...
+  std::string name;  ///< "qkv", "gate_up", ...
   std::int64_t in = 0;
   std::int64_t out = 0;
   LinearRole role = LinearRole::mlp;
@@ -40,8 +40,8 @@ struct Linear {
 struct AttentionCore {
   std::int64_t heads = 0;
   std::int64_t kv_heads = 0;
-  std::int64_t qk_dim = 0;   ///< width of one head's query and key
-  std::int64_t v_dim = 0;    ///< width of one head's value
+  std::int64_t qk_dim = 0;  ///< width of one head's query and key
+  std::int64_t v_dim = 0;   ///< width of one head's value
   bool causal = true;
   /// Tokens a query sees at most; 0: the whole sequence (or image).
   std::int64_t window = 0;
@@ -51,8 +51,8 @@ struct AttentionCore {
 
 /// A mixture of experts; its products are the layer's Linears of role expert (given for ONE expert).
 struct Experts {
-  std::int64_t count = 0;    ///< routed experts
-  std::int64_t active = 0;   ///< routed experts per token
+  std::int64_t count = 0;   ///< routed experts
+  std::int64_t active = 0;  ///< routed experts per token
 
   friend bool operator==(const Experts&, const Experts&) = default;
 };
@@ -61,14 +61,14 @@ enum class LayerKind { embedding, transformer, projector, head };
 
 struct Layer {
   LayerKind kind = LayerKind::transformer;
-  std::int64_t width = 0;                  ///< residual stream, elements per token
-  std::vector<Linear> linears;             ///< in forward order
+  std::int64_t width = 0;       ///< residual stream, elements per token
+  std::vector<Linear> linears;  ///< in forward order
   std::optional<AttentionCore> attention;
   std::optional<Experts> experts;
-  std::int64_t norms = 2;                  ///< normalisations of the residual stream, for traffic
+  std::int64_t norms = 2;  ///< normalisations of the residual stream, for traffic
   /// Parameters outside the matrices: norms, embedding tables, convolutions, position tables.
   std::int64_t other_parameters = 0;
-  std::int64_t vocabulary = 0;             ///< of an embedding or a head, else 0
+  std::int64_t vocabulary = 0;  ///< of an embedding or a head, else 0
 
   friend bool operator==(const Layer&, const Layer&) = default;
 };
@@ -81,16 +81,16 @@ std::int64_t active_parameters(const Layer& layer);
 enum class Role { encoder, llm, generator };
 
 struct Module {
-  std::string name;                        ///< "llm", "encoder", "vision", ...
+  std::string name;  ///< "llm", "encoder", "vision", ...
   Role role = Role::llm;
-  std::vector<Layer> layers;               ///< in forward order
+  std::vector<Layer> layers;  ///< in forward order
   std::int64_t width = 0;
-  std::int64_t output_width = 0;           ///< elements per token handed on
+  std::int64_t output_width = 0;  ///< elements per token handed on
   /// Encoders and generators: the pixels' side of one patch. Encoders: patches merged (both ways) into one LLM token.
   std::int64_t patch = 0;
-  std::int64_t merge = 1;                  ///< 2 x 2 patches per token: merge = 2
-  std::int64_t image_side = 0;             ///< fixed input side in pixels; 0: any size
-  bool tied_embeddings = false;            ///< the head reuses the embedding table
+  std::int64_t merge = 1;        ///< 2 x 2 patches per token: merge = 2
+  std::int64_t image_side = 0;   ///< fixed input side in pixels; 0: any size
+  bool tied_embeddings = false;  ///< the head reuses the embedding table
 };
 
 std::int64_t parameters(const Module& module);
@@ -98,9 +98,9 @@ std::int64_t active_parameters(const Module& module);
 
 struct Model {
   std::string name;
-  std::string source;                      ///< where its sizes come from
+  std::string source;  ///< where its sizes come from
   std::vector<Module> encoders;
-  Module llm;                              ///< without layers where a file holds parts for others only
+  Module llm;  ///< without layers where a file holds parts for others only
   std::vector<Module> generators;
 };
 
