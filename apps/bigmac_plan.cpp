@@ -140,8 +140,10 @@ int main_program(int argc, char** argv) {
   app.add_flag("--json", options.json, "print the result as JSON");
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {
+    return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kBadInput;
+    bad_input("", std::string(error.what()) + " (see --help)");
   }
   return plan_job(options);
 }

@@ -1,9 +1,12 @@
 // bigmac-sim: build and simulate one schedule, check any schedule file, list what there is.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 #include "bigmac/base/json_reader.h"
+#include "bigmac/report/exports.h"
 #include "bigmac/report/schedule_file.h"
 #include "bigmac/report/tables.h"
 #include "bigmac/report/trace.h"
@@ -22,6 +25,10 @@ struct RunOptions {
 struct CheckOptions {
   std::string file;
   bool json = false;
+};
+
+struct ExportOptions {
+  std::string file, format, output;
 };
 
 std::map<std::string, std::int64_t> parse_settings(const std::vector<std::string>& settings) {
@@ -87,6 +94,27 @@ int check_file(const CheckOptions& options) {
   return kDone;
 }
 
+int export_file(const ExportOptions& options) {
+  const std::vector<std::string> formats = {"torch-csv", "megatron-layout", "chrome", "csv"};
+  if (std::find(formats.begin(), formats.end(), options.format) == formats.end())
+    bad_input("--format", unknown_name("format", options.format, formats));
+  const std::string text = read_text_file(options.file);
+  const ReadSchedule read = parse_schedule(text, options.file);
+  if (const auto fault = find_incompleteness(read.file.pipeline, read.file.schedule)) return report_fault(*fault);
+  auto result = simulate_quickly(read.file.pipeline, read.file.costs, read.file.schedule);
+  if (const auto* fault = std::get_if<Fault>(&result)) return report_fault(*fault);
+  const Outcome& outcome = std::get<Outcome>(result);
+  Export out;
+  if (options.format == "torch-csv") out = torch_csv(read.file);
+  if (options.format == "megatron-layout") out = megatron_layout(read.file, read_layer_kinds(text, options.file));
+  if (options.format == "csv") out = operations_csv(read.file, outcome);
+  if (options.format == "chrome")
+    out.text = chrome_trace(read.file.pipeline, read.file.costs, read.file.schedule, outcome);
+  for (const std::string& what : out.dropped) note("not carried: " + what);
+  write_text_file(options.output, options.output.ends_with(".gz") ? gzipped(out.text) : out.text);
+  return kDone;
+}
+
 int list_schedules(bool json) {
   fmt::print("{}", json ? schedules_json() : schedules_table());
   return kDone;
@@ -109,16 +137,24 @@ int main_program(int argc, char** argv) {
   CLI::App* check_command = app.add_subcommand("check", "validate and re-time a schedule file, whoever wrote it");
   check_command->add_option("SCHEDULE", check.file, "schedule file, schema bigmac.schedule/1")->required();
   check_command->add_flag("--json", check.json, "print the result as JSON");
+  ExportOptions exported;
+  CLI::App* export_command = app.add_subcommand("export", "write a schedule file in another trainer's format");
+  export_command->add_option("SCHEDULE", exported.file, "schedule file, schema bigmac.schedule/1")->required();
+  export_command->add_option("--format", exported.format, "torch-csv, megatron-layout, chrome or csv")->required();
+  export_command->add_option("-o,--output", exported.output, "the file to write (.gz: compressed)")->required();
   bool list_json = false;
   CLI::App* list_command = app.add_subcommand("list", "every schedule: name, one line, paper, what it requires");
   list_command->add_flag("--json", list_json, "print as JSON");
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {
+    return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kBadInput;
+    bad_input("", std::string(error.what()) + " (see --help)");
   }
   if (run_command->parsed()) return run_job(run);
   if (check_command->parsed()) return check_file(check);
+  if (export_command->parsed()) return export_file(exported);
   return list_schedules(list_json);
 }
 

@@ -25,14 +25,22 @@ Bytes most_memory(const std::vector<RankState>& states, const std::vector<RankAc
   return Bytes{std::llround(most)};
 }
 
-void fill(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Schedule& schedule,
-          const Outcome& outcome, Evaluation& out) {
+// What the order alone needs: no less than simulating it would find.
+Bytes order_memory(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Schedule& schedule,
+                   const Residency& where) {
+  return most_memory(rank_states(job, plan, costs, where), activations_in_order(costs.pipeline, schedule, costs.table));
+}
+
+void describe(const ParallelPlan& plan, const PlanCosts& costs, const Schedule& schedule, Evaluation& out) {
   out.plan = plan;
   out.schedule = schedule.name;
   out.base = schedule.base;
   out.microbatches = costs.pipeline.microbatches;
+}
+
+void fill(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where,
+          const Outcome& outcome, Evaluation& out) {
   out.iteration = outcome.iteration;
-  const Residency where = residency(costs.pipeline, schedule);
   out.step = step_time(outcome.iteration, outside_pipeline(job, plan, costs, where));
   out.memory = most_memory(rank_states(job, plan, costs, where), outcome.ranks);
   out.bubble = outcome.bubble_fraction;
@@ -45,12 +53,11 @@ std::int64_t duration_of(const CostTable& table, ModuleId module, OpKind kind, s
   return table.duration[table.slot(module, kind, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{m})].value;
 }
 
-std::int64_t side_work(const PlanCosts& costs) {
+std::int64_t side_work(const PlanCosts& costs, const std::vector<ModuleId>& modules) {
   std::int64_t sum = 0;
-  for (std::size_t m = 1; m < costs.pipeline.modules.size(); ++m)
+  for (const ModuleId module : modules)
     for (std::uint32_t i = 0; i < costs.pipeline.microbatches; ++i)
-      for (const OpKind kind : {OpKind::forward, OpKind::backward})
-        sum += duration_of(costs.table, ModuleId{static_cast<std::uint8_t>(m)}, kind, 0, i);
+      for (const OpKind kind : {OpKind::forward, OpKind::backward}) sum += duration_of(costs.table, module, kind, 0, i);
   return sum;
 }
 
@@ -64,6 +71,7 @@ std::string Evaluation::label() const {
   if (plan.ep > 1) text += fmt::format(" ep{}", plan.ep);
   if (plan.encoder_tp > 1) text += fmt::format(" enc-tp{}", plan.encoder_tp);
   if (plan.generator_tp > 1) text += fmt::format(" gen-tp{}", plan.generator_tp);
+  if (plan.shard_sides) text += " fsdp";
   return text + fmt::format(" mb{} {}", plan.micro_batch, name(plan.recompute));
 }
 
@@ -72,13 +80,16 @@ std::string Evaluation::schedule_label() const {
   return sorted != parameters.end() && sorted->second != 0 ? schedule + "+sort" : schedule;
 }
 
-QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts& costs) {
+QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, SidePlacement sides) {
   const Pipeline& pipeline = costs.pipeline;
-  std::int64_t busiest = 0, all = side_work(costs);
+  const std::vector<RankState> states = rank_states(job, plan, costs, default_residency(pipeline, sides));
+  const std::int64_t encoders = side_work(costs, pipeline.encoders), generators = side_work(costs, pipeline.generators);
+  const bool spread = sides == SidePlacement::every_rank;
+  std::int64_t busiest = 0, all = encoders + generators;
   double memory = 0;
   for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank) {
     std::int64_t work = 0;
-    double held = llm_state(job, plan, costs, RankId{rank}).total();
+    double held = states[rank].total();
     for (std::uint32_t stage = rank; stage < pipeline.stages(); stage += pipeline.ranks) {
       work += duration_of(costs.table, kLlm, OpKind::forward, stage, 0) +
               duration_of(costs.table, kLlm, OpKind::backward, stage, 0);
@@ -86,24 +97,31 @@ QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts
       held += static_cast<double>(
           costs.table.activation[costs.table.slot(kLlm, OpKind::forward, id, MicrobatchId{0})].value);
     }
-    busiest = std::max(busiest, work * pipeline.microbatches);
-    all += work * pipeline.microbatches;
+    work *= pipeline.microbatches;
+    all += work;
+    if (!spread && rank == 0) work += encoders;
+    if (!spread && rank + 1 == pipeline.ranks) work += generators;
+    busiest = std::max(busiest, work);
     memory = std::max(memory, held);
   }
   return {Nanoseconds{std::max(busiest, all / pipeline.ranks)}, Bytes{static_cast<std::int64_t>(memory)}};
 }
 
 std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
-                                   const ScheduleChoice& choice) {
+                                   const ScheduleChoice& choice, Bytes memory_limit) {
   const ScheduleRequest request{costs.pipeline, costs.table, choice.base, choice.parameters};
   if (!schedule_fits(find_schedule(choice.name), request)) return std::nullopt;
   const Schedule schedule = build_schedule(choice.name, request);
+  const Residency where = residency(costs.pipeline, schedule);
+  Evaluation out;
+  out.parameters = choice.parameters;
+  describe(plan, costs, schedule, out);
+  out.memory = order_memory(job, plan, costs, schedule, where);
+  if (out.memory > memory_limit) return out;
   const auto result = simulate_quickly(costs.pipeline, costs.table, schedule);
   const auto* outcome = std::get_if<Outcome>(&result);
   if (outcome == nullptr) return std::nullopt;
-  Evaluation out;
-  out.parameters = choice.parameters;
-  fill(job, plan, costs, schedule, *outcome, out);
+  fill(job, plan, costs, where, *outcome, out);
   return out;
 }
 
@@ -119,7 +137,9 @@ DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& 
   BIGMAC_CHECK(std::holds_alternative<Outcome>(result));
   out.outcome = std::move(std::get<Outcome>(result));
   out.evaluation.parameters = evaluation.parameters;
-  fill(job, evaluation.plan, costs, out.file.schedule, out.outcome, out.evaluation);
+  describe(evaluation.plan, costs, out.file.schedule, out.evaluation);
+  fill(job, evaluation.plan, costs, residency(costs.pipeline, out.file.schedule), out.outcome, out.evaluation);
+
   out.evaluation.bound_by = bottleneck(costs.pipeline, costs.table, out.file.schedule, out.outcome);
   out.file.plan = plan_facts(job, costs, out.evaluation, out.file.schedule, out.outcome);
   return out;

@@ -29,6 +29,7 @@ Json plan_json(const Evaluation& e) {
                      {"ep", p.ep},
                      {"encoder_tp", p.encoder_tp},
                      {"generator_tp", p.generator_tp},
+                     {"shard_sides", p.shard_sides},
                      {"micro_batch", p.micro_batch},
                      {"recompute", name(p.recompute)}};
   out["microbatches"] = e.microbatches;
@@ -83,8 +84,8 @@ std::string ranking_table(const std::vector<Evaluation>& best) {
 std::string counts_line(const SearchCounts& c) {
   return fmt::format(
       "{} candidates: {} above the memory limit by bound, {} too slow by bound, {} refused by their schedule, "
-      "{} simulated ({} above the memory limit)",
-      c.candidates, c.pruned_memory, c.pruned_bound, c.refused, c.simulated, c.over_memory);
+      "{} above the memory limit once built, {} simulated",
+      c.candidates, c.pruned_memory, c.pruned_bound, c.refused, c.over_memory, c.simulated);
 }
 
 std::string exclusions(const SearchCounts& counts) {
@@ -109,14 +110,14 @@ std::string pareto_json(const Job& job, const SearchResult& result, Bytes memory
 std::string pareto_csv(const SearchResult& result) {
   std::string out =
       "step_ns,memory_bytes,mfu,bubble_fraction,schedule,base,sort_microbatches,tp,cp,pp,vpp,dp,ep,encoder_tp,"
-      "generator_tp,micro_batch,"
-      "recompute,microbatches\n";
+      "generator_tp,shard_sides,micro_batch,recompute,microbatches\n";
   for (const Evaluation& e : result.front) {
     const ParallelPlan& p = e.plan;
-    out +=
-        fmt::format("{},{},{:.6f},{:.6f},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", e.step.value, e.memory.value,
-                    e.mfu, e.bubble, e.schedule, e.base, e.schedule == e.schedule_label() ? 0 : 1, p.tp, p.cp, p.pp,
-                    p.vpp, p.dp, p.ep, p.encoder_tp, p.generator_tp, p.micro_batch, name(p.recompute), e.microbatches);
+    const int sorted = e.schedule == e.schedule_label() ? 0 : 1, sharded = p.shard_sides ? 1 : 0;
+    out += fmt::format("{},{},{:.6f},{:.6f},{},{},{},", e.step.value, e.memory.value, e.mfu, e.bubble, e.schedule,
+                       e.base, sorted);
+    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", p.tp, p.cp, p.pp, p.vpp, p.dp, p.ep, p.encoder_tp,
+                       p.generator_tp, sharded, p.micro_batch, name(p.recompute), e.microbatches);
   }
   return out;
 }

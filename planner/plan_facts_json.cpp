@@ -26,6 +26,7 @@ Json parallel_json(const Job& job, const ParallelPlan& plan) {
     out[module.name] = {{"tp", plan.encoder_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.encoder_tp}};
   for (const Module& module : job.model->generators)
     out[module.name] = {{"tp", plan.generator_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.generator_tp}};
+  out["shard_sides"] = plan.shard_sides;
   out["micro_batch"] = plan.micro_batch;
   out["recompute"] = name(plan.recompute);
   out["gpus"] = plan.gpus();

@@ -12,17 +12,18 @@ namespace bigmac {
 namespace {
 
 // Everything of a plan that a profile depends on; what it does not depend on is left at one value.
-ParallelPlan llm_key(const Job& job, const ParallelPlan& plan) {
+ParallelPlan llm_key(const ParallelPlan& plan) {
   ParallelPlan key = plan;
   key.vpp = key.encoder_tp = key.generator_tp = 1;
-  key.pp = std::min(plan.pp, 2);
-  key.dp = std::min(plan.dp, job.cluster->node.gpus);
+  key.shard_sides = false;
+  key.pp = key.dp = 1;
   return key;
 }
 
-ParallelPlan side_key(const Job& job, const ParallelPlan& plan, Role role) {
-  ParallelPlan key = llm_key(job, plan);
+ParallelPlan side_key(const ParallelPlan& plan, Role role) {
+  ParallelPlan key = llm_key(plan);
   key.ep = 1;
+  key.shard_sides = plan.shard_sides;
   key.encoder_tp = role == Role::encoder ? plan.encoder_tp : 1;
   key.generator_tp = role == Role::generator ? plan.generator_tp : 1;
   return key;
@@ -44,7 +45,7 @@ ProfileCache::ProfileCache(const Job& job, const std::vector<ParallelPlan>& plan
   std::map<std::int64_t, std::int64_t> longest;
   const auto add_side = [&](const ParallelPlan& plan, Role role, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
-      const SideKey key{side_key(job, plan, role), role, i};
+      const SideKey key{side_key(plan, role), role, i};
       tables->sides[key];
       std::int64_t& most = tables->side_microbatches[key];
       most = std::max(most, microbatches(job, plan));
@@ -53,7 +54,7 @@ ProfileCache::ProfileCache(const Job& job, const std::vector<ParallelPlan>& plan
   for (const ParallelPlan& plan : plans) {
     std::int64_t& most = longest[plan.micro_batch];
     most = std::max(most, microbatches(job, plan));
-    tables->llm[llm_key(job, plan)];
+    tables->llm[llm_key(plan)];
     add_side(plan, Role::encoder, job.model->encoders.size());
     add_side(plan, Role::generator, job.model->generators.size());
   }
@@ -84,10 +85,10 @@ ProfileCache::ProfileCache(const Job& job, const std::vector<ParallelPlan>& plan
 PlanCosts ProfileCache::costs(const ParallelPlan& plan) const {
   const auto sides = [&](Role role, std::size_t count) {
     std::vector<SharedSide> out;
-    for (std::size_t i = 0; i < count; ++i) out.push_back(tables_->sides.at({side_key(job_, plan, role), role, i}));
+    for (std::size_t i = 0; i < count; ++i) out.push_back(tables_->sides.at({side_key(plan, role), role, i}));
     return out;
   };
-  return plan_costs(job_, plan, microbatches(job_, plan), tables_->llm.at(llm_key(job_, plan)),
+  return plan_costs(job_, plan, microbatches(job_, plan), tables_->llm.at(llm_key(plan)),
                     sides(Role::encoder, job_.model->encoders.size()),
                     sides(Role::generator, job_.model->generators.size()));
 }

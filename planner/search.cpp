@@ -15,8 +15,16 @@ constexpr std::int64_t kReserve = std::int64_t{4} << 30;
 // threads changes nothing.
 constexpr std::size_t kBatch = 64;
 
+/// Schedules that place encoders and generators alike share their bounds.
+struct Family {
+  SidePlacement sides;
+  std::vector<ScheduleChoice> choices;
+};
+
+/// One plan under one family of schedules.
 struct Bounded {
   std::size_t plan = 0;
+  std::size_t family = 0;
   QuickBound bound;
 };
 
@@ -27,14 +35,22 @@ auto ranking(Objective objective, const Evaluation& e) {
 }
 
 /// Every schedule with the settings worth trying: a parameter that is a switch is tried both ways.
-std::vector<ScheduleChoice> choices(const std::vector<std::string>& names, const std::string& base) {
-  std::vector<ScheduleChoice> out;
+std::vector<Family> families(const std::vector<std::string>& names, const std::string& base) {
+  std::vector<Family> out = {{SidePlacement::every_rank, {}}, {SidePlacement::first_and_last, {}}};
   for (const std::string& name : names) {
-    out.push_back({name, base, {}});
-    for (const ScheduleParameter& parameter : find_schedule(name).parameters)
-      if (parameter.least == 0 && parameter.most == 1) out.push_back({name, base, {{parameter.name, 1}}});
+    const ScheduleInfo& info = find_schedule(name);
+    auto& choices = out[info.sides == SidePlacement::every_rank ? 0 : 1].choices;
+    choices.push_back({name, base, {}});
+    for (const ScheduleParameter& parameter : info.parameters)
+      if (parameter.least == 0 && parameter.most == 1) choices.push_back({name, base, {{parameter.name, 1}}});
   }
+  std::erase_if(out, [](const Family& family) { return family.choices.empty(); });
   return out;
+}
+
+/// A switch that changed nothing: shown once.
+bool same_result(const std::optional<Evaluation>& a, const std::optional<Evaluation>& b) {
+  return a && b && a->schedule == b->schedule && a->base == b->base && a->step == b->step && a->memory == b->memory;
 }
 
 class Search {
@@ -44,9 +60,10 @@ class Search {
         space_(space),
         cache_(cache),
         options_(options),
-        schedules_(choices(options.schedules.empty() ? suitable_schedules(job) : options.schedules, options.base)) {
+        families_(families(options.schedules.empty() ? suitable_schedules(job) : options.schedules, options.base)) {
     result_.counts.excluded = space.excluded;
-    result_.counts.candidates = static_cast<std::int64_t>(space.plans.size() * schedules_.size());
+    for (const Family& family : families_)
+      result_.counts.candidates += static_cast<std::int64_t>(space.plans.size() * family.choices.size());
   }
 
   SearchResult run() {
@@ -62,18 +79,23 @@ class Search {
   }
 
  private:
-  std::int64_t variants() const { return static_cast<std::int64_t>(schedules_.size()); }
+  std::int64_t variants(const Bounded& candidate) const {
+    return static_cast<std::int64_t>(families_[candidate.family].choices.size());
+  }
 
   // Bounds of all plans, the most promising first; those that cannot fit are counted and left out.
   std::vector<Bounded> bounded_plans() {
-    std::vector<Bounded> all(space_.plans.size());
-    parallel_for(all.size(), options_.threads, [&](std::size_t i) {
-      all[i] = {i, quick_bound(job_, space_.plans[i], cache_.costs(space_.plans[i]))};
+    const std::size_t width = families_.size();
+    std::vector<Bounded> all(space_.plans.size() * width);
+    parallel_for(space_.plans.size(), options_.threads, [&](std::size_t i) {
+      const PlanCosts costs = cache_.costs(space_.plans[i]);
+      for (std::size_t f = 0; f < width; ++f)
+        all[i * width + f] = {i, f, quick_bound(job_, space_.plans[i], costs, families_[f].sides)};
     });
     std::vector<Bounded> fitting;
     for (const Bounded& candidate : all) {
       if (candidate.bound.memory <= options_.memory_limit) fitting.push_back(candidate);
-      else result_.counts.pruned_memory += variants();
+      else result_.counts.pruned_memory += variants(candidate);
     }
     if (fitting.empty() && !all.empty())
       fitting.push_back(*std::min_element(all.begin(), all.end(), [](auto& a, auto& b) {
@@ -94,17 +116,20 @@ class Search {
   void run_batch(std::vector<Bounded> batch) {
     std::erase_if(batch, [&](const Bounded& candidate) {
       const bool skip = !can_matter(candidate.bound);
-      if (skip) result_.counts.pruned_bound += variants();
+      if (skip) result_.counts.pruned_bound += variants(candidate);
       return skip;
     });
     std::vector<std::vector<std::optional<Evaluation>>> found(batch.size());
     parallel_for(batch.size(), options_.threads, [&](std::size_t i) {
       const ParallelPlan& plan = space_.plans[batch[i].plan];
       const PlanCosts costs = cache_.costs(plan);
-      for (const ScheduleChoice& choice : schedules_) found[i].push_back(evaluate(job_, plan, costs, choice));
+      for (const ScheduleChoice& choice : families_[batch[i].family].choices)
+        found[i].push_back(evaluate(job_, plan, costs, choice, options_.memory_limit));
     });
     for (const auto& variants_of_plan : found)
-      for (const auto& evaluation : variants_of_plan) take(evaluation);
+      for (std::size_t i = 0; i < variants_of_plan.size(); ++i)
+        if (i == 0 || !same_result(variants_of_plan[i - 1], variants_of_plan[i])) take(variants_of_plan[i]);
+        else ++result_.counts.simulated;  // shown once
   }
 
   void take(const std::optional<Evaluation>& evaluation) {
@@ -115,6 +140,7 @@ class Search {
     ++result_.counts.simulated;
     if (evaluation->memory > options_.memory_limit) {
       ++result_.counts.over_memory;
+      --result_.counts.simulated;
       if (!miss_ || ranking(Objective::memory, *evaluation) < ranking(Objective::memory, *miss_)) miss_ = evaluation;
       return;
     }
@@ -131,7 +157,7 @@ class Search {
   const PlanSpace& space_;
   const ProfileCache& cache_;
   const SearchOptions& options_;
-  std::vector<ScheduleChoice> schedules_;
+  std::vector<Family> families_;
   ParetoFront front_;
   std::optional<Evaluation> miss_;
   SearchResult result_;

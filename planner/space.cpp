@@ -135,6 +135,24 @@ class Enumeration {
                              : std::vector<Recompute>{Recompute::none, Recompute::selective, Recompute::full};
     for (const Recompute recompute : choices) {
       plan.recompute = recompute;
+      add_sharding(plan);
+    }
+  }
+
+  // Sharding encoders and generators is tried where a replica of one is a burden: 6 bytes a parameter above a tenth of
+  // the GPU's memory.
+  void add_sharding(ParallelPlan plan) {
+    const auto burden = [&](const std::vector<Module>& modules, int tp) {
+      double bytes = 0;
+      for (const Module& module : modules) bytes += 6.0 * static_cast<double>(parameters(module)) / tp;
+      return bytes;
+    };
+    const double bytes =
+        burden(job_.model->encoders, plan.encoder_tp) + burden(job_.model->generators, plan.generator_tp);
+    const bool heavy = bytes > 0.1 * static_cast<double>(job_.cluster->gpu.memory.value);
+    for (const bool shard : {false, true}) {
+      if (job_.parallel.shard_sides ? shard != *job_.parallel.shard_sides : shard && !heavy) continue;
+      plan.shard_sides = shard;
       space_.plans.push_back(plan);
     }
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bigmac/cost/kernels.h"
+
 namespace bigmac {
 namespace {
 
@@ -28,18 +30,10 @@ void fill_pass(CostTable& table, ModuleId module, StageId stage, MicrobatchId mi
   table.activation[table.slot(module, OpKind::forward, stage, microbatch)] = rounded_bytes(cost.activation_bytes);
 }
 
-LayerCost stage_sum(const std::vector<LayerCost>& layers, std::uint32_t first, std::uint32_t last) {
-  LayerCost sum;
-  for (std::uint32_t i = first; i < last; ++i) {
-    sum.forward_us += layers[i].forward_us;
-    sum.input_gradient_us += layers[i].input_gradient_us;
-    sum.weight_gradient_us += layers[i].weight_gradient_us;
-    sum.recompute_us += layers[i].recompute_us;
-    sum.activation_bytes += layers[i].activation_bytes;
-    sum.transient_bytes = std::max(sum.transient_bytes, layers[i].transient_bytes);
-    sum.model_flops += layers[i].model_flops;
-  }
-  return sum;
+// Ranks of one pipeline are pp apart; GPUs are laid out tp, cp, dp, pp from the inside out.
+double transfer_of(const Job& job, const ParallelPlan& plan, double bytes) {
+  const bool same_node = 2 * plan.rank_gpus() * plan.dp <= job.cluster->node.gpus;
+  return plan.pp > 1 ? transfer_us(*job.cluster, bytes, same_node) : 0;
 }
 
 std::vector<std::string> names_of(const std::vector<Module>& modules) {
@@ -55,11 +49,11 @@ bool varies(const SideCosts& side, std::uint32_t microbatches) {
   });
 }
 
-double fill_side(PlanCosts& out, ModuleId id, const SideCosts& side, bool frozen) {
+double fill_side(PlanCosts& out, ModuleId id, const SideCosts& side, double transfer, bool frozen) {
   double flops = 0;
   for (std::uint32_t m = 0; m < out.pipeline.microbatches; ++m) {
     if (m == 0 || out.table.modules[id].per_microbatch != 0)
-      fill_pass(out.table, id, StageId{0}, MicrobatchId{m}, side.by_microbatch[m], side.transfer_us);
+      fill_pass(out.table, id, StageId{0}, MicrobatchId{m}, side.by_microbatch[m], transfer);
     flops += side.by_microbatch[m].model_flops * (frozen ? 1 : 3);
   }
   return flops;
@@ -79,14 +73,18 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
   for (const SharedSide& side : generators) per_microbatch.push_back(varies(*side, count));
   out.table = make_cost_table(out.pipeline, per_microbatch);
   for (std::uint32_t stage = 0; stage < out.pipeline.stages(); ++stage) {
-    const LayerCost sum = stage_sum(llm->layers, out.partition[stage], out.partition[stage + 1]);
-    fill_pass(out.table, kLlm, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0}, sum, llm->transfer_us);
+    const LayerCost* layers = llm->layers.data();
+    const LayerCost sum = sum_of(layers + out.partition[stage], layers + out.partition[stage + 1]);
+    fill_pass(out.table, kLlm, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0}, sum,
+              transfer_of(job, plan, llm->transfer_bytes));
     out.model_flops += 3 * sum.model_flops * count;
   }
   for (std::size_t i = 0; i < encoders.size(); ++i)
-    out.model_flops += fill_side(out, out.pipeline.encoders[i], *encoders[i], job.training.freeze_encoder);
+    out.model_flops += fill_side(out, out.pipeline.encoders[i], *encoders[i],
+                                 transfer_of(job, plan, encoders[i]->transfer_bytes), job.training.freeze_encoder);
   for (std::size_t i = 0; i < generators.size(); ++i)
-    out.model_flops += fill_side(out, out.pipeline.generators[i], *generators[i], false);
+    out.model_flops += fill_side(out, out.pipeline.generators[i], *generators[i],
+                                 transfer_of(job, plan, generators[i]->transfer_bytes), false);
   out.llm = std::move(llm);
   out.encoders = std::move(encoders);
   out.generators = std::move(generators);

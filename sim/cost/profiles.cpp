@@ -1,6 +1,8 @@
 // Modules under a plan: each distinct layer costed once.
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include "bigmac/cost/kernels.h"
 #include "bigmac/cost/plan_costs.h"
@@ -8,72 +10,136 @@
 namespace bigmac {
 namespace {
 
-constexpr double kBf16 = 2;  // bytes
+constexpr double kBf16 = 2, kFp32 = 4;  // bytes
 
-ModuleProfile profile(const Cluster& cluster, const Module& module, const LayerPlan& plan, const LayerLoad& load) {
-  ModuleProfile out;
-  for (std::size_t i = 0; i < module.layers.size(); ++i) {
-    const bool same = i > 0 && module.layers[i] == module.layers[i - 1];
-    out.layers.push_back(same ? out.layers.back() : layer_cost(cluster, module.layers[i], plan, load));
-    out.parameters.push_back(same ? out.parameters.back() : layer_parameters(module.layers[i], plan));
+/// For each layer the index of the first one alike: models repeat a few layers many times.
+std::vector<std::size_t> first_alike(const std::vector<Layer>& layers) {
+  std::vector<std::size_t> first(layers.size()), distinct;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const auto known =
+        std::find_if(distinct.begin(), distinct.end(), [&](std::size_t d) { return layers[d] == layers[i]; });
+    first[i] = known == distinct.end() ? i : *known;
+    if (first[i] == i) distinct.push_back(i);
   }
+  return first;
+}
+
+std::vector<LayerCost> layer_costs(const Cluster& cluster, const std::vector<Layer>& layers,
+                                   const std::vector<std::size_t>& alike, const LayerPlan& plan,
+                                   const LayerLoad& load) {
+  std::vector<LayerCost> out(layers.size());
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    out[i] = alike[i] == i ? layer_cost(cluster, layers[i], plan, load) : out[alike[i]];
   return out;
 }
 
-// Ranks of one pipeline are pp apart; GPUs are laid out tp, cp, dp, pp from the inside out.
-bool next_stage_in_node(const Job& job, const ParallelPlan& plan) {
-  return 2 * plan.rank_gpus() * plan.dp <= job.cluster->node.gpus;
+std::vector<LayerParameters> all_parameters(const std::vector<Layer>& layers, const LayerPlan& plan) {
+  std::vector<LayerParameters> out;
+  for (const Layer& layer : layers) out.push_back(layer_parameters(layer, plan));
+  return out;
 }
+
+// Each layer's weights are gathered while the layer before it computes, forward and backward, and its gradients are
+// scattered while the next computes: what is longer counts. Two layers' weights and one layer's gradients are whole at
+// a time.
+void add_sharding(const Cluster& cluster, int group, const std::vector<LayerParameters>& parameters,
+                  std::vector<LayerCost>& layers) {
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const double count = parameters[i].dense + parameters[i].expert;
+    const double gather = collective_us(cluster, Collective::all_gather, kBf16 * count, group, group);
+    const double scatter = collective_us(cluster, Collective::reduce_scatter, kFp32 * count, group, group);
+    LayerCost& layer = layers[i];
+    layer.forward_us = std::max(layer.forward_us, gather);
+    const double backward = layer.input_gradient_us + layer.weight_gradient_us;
+    layer.input_gradient_us += std::max(0.0, gather + scatter - backward);
+    layer.transient_bytes += (2 * kBf16 + kFp32) * count;
+  }
+}
+
+/// An encoder or generator under a plan, costed one microbatch at a time.
+class SideModule {
+ public:
+  SideModule(const Job& job, const ParallelPlan& plan, const Module& module)
+      : job_(job), plan_(plan), module_(module), alike_(first_alike(module.layers)) {
+    const bool encoder = module.role == Role::encoder;
+    tp_ = encoder ? plan.encoder_tp : plan.generator_tp;
+    layer_plan_ = {tp_, 1, 1, job.training.sequence_parallel, plan.recompute, encoder && job.training.freeze_encoder};
+    parameters_ = all_parameters(module.layers, layer_plan_);
+  }
+
+  /// The rank's GPUs share the images; the busiest takes ceil(images / replicas) of them.
+  LayerCost cost(const ModuleLoad& load) {
+    const double replicas = std::max(1, plan_.rank_gpus() / tp_), images = static_cast<double>(load.images);
+    const double share = images > 0 ? std::ceil(images / replicas) / images : 0;
+    const LayerLoad own{share * static_cast<double>(load.tokens), share * load.pairs};
+    const auto [known, is_new] = memo_.try_emplace({own.tokens, own.pairs});
+    if (is_new) {
+      auto layers = layer_costs(*job_.cluster, module_.layers, alike_, layer_plan_, own);
+      if (plan_.shard_sides) add_sharding(*job_.cluster, shard_group(job_, plan_, tp_), parameters_, layers);
+      known->second = sum_of(layers.data(), layers.data() + layers.size());
+    }
+    return known->second;
+  }
+  double transfer_bytes(const ModuleLoad& load) const {
+    return kBf16 * static_cast<double>(load.output_tokens) * static_cast<double>(module_.output_width) /
+           plan_.rank_gpus();
+  }
+  const std::vector<LayerParameters>& layer_parameters_of() const { return parameters_; }
+
+ private:
+  const Job& job_;
+  const ParallelPlan& plan_;
+  const Module& module_;
+  std::vector<std::size_t> alike_;
+  int tp_ = 1;
+  LayerPlan layer_plan_;
+  std::vector<LayerParameters> parameters_;
+  std::map<std::pair<double, double>, LayerCost> memo_;  // by tokens and pairs
+};
 
 }  // namespace
 
-ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const MicrobatchLoad& load) {
-  const LayerPlan layer_plan{plan.tp, plan.cp, plan.ep, job.training.sequence_parallel, plan.recompute, false};
-  const auto tokens = static_cast<double>(load.llm_tokens);
-  ModuleProfile out = profile(*job.cluster, job.model->llm, layer_plan, {tokens, load.llm_attention_pairs});
-  const double shards = plan.cp * (job.training.sequence_parallel ? plan.tp : 1);
-  out.transfer_bytes = kBf16 * tokens * static_cast<double>(job.model->llm.width) / shards;
-  out.transfer_us = plan.pp > 1 ? transfer_us(*job.cluster, out.transfer_bytes, next_stage_in_node(job, plan)) : 0;
-  return out;
+LayerCost sum_of(const LayerCost* first, const LayerCost* last) {
+  LayerCost sum;
+  for (; first != last; ++first) {
+    sum.forward_us += first->forward_us;
+    sum.input_gradient_us += first->input_gradient_us;
+    sum.weight_gradient_us += first->weight_gradient_us;
+    sum.recompute_us += first->recompute_us;
+    sum.communication_us += first->communication_us;
+    sum.activation_bytes += first->activation_bytes;
+    sum.transient_bytes = std::max(sum.transient_bytes, first->transient_bytes);
+    sum.model_flops += first->model_flops;
+  }
+  return sum;
 }
 
-ModuleProfile side_profile(const Job& job, const ParallelPlan& plan, const Module& module, const ModuleLoad& load) {
-  const bool encoder = module.role == Role::encoder;
-  const int tp = encoder ? plan.encoder_tp : plan.generator_tp;
-  const LayerPlan layer_plan{
-      tp, 1, 1, job.training.sequence_parallel, plan.recompute, encoder && job.training.freeze_encoder};
-  const double replicas = std::max(1, plan.rank_gpus() / tp), images = static_cast<double>(load.images);
-  const double share = images > 0 ? std::ceil(images / replicas) / images : 0;
-  ModuleProfile out =
-      profile(*job.cluster, module, layer_plan, {share * static_cast<double>(load.tokens), share * load.pairs});
-  out.transfer_bytes =
-      kBf16 * static_cast<double>(load.output_tokens) * static_cast<double>(module.output_width) / plan.rank_gpus();
-  out.transfer_us = plan.pp > 1 ? transfer_us(*job.cluster, out.transfer_bytes, next_stage_in_node(job, plan)) : 0;
+int shard_group(const Job& job, const ParallelPlan& plan, int tp) {
+  const int holders = std::max(1, job.cluster->gpus / tp);
+  return plan.shard_sides ? std::clamp(job.cluster->node.gpus / tp, 1, holders) : 1;
+}
+
+ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const MicrobatchLoad& load) {
+  const std::vector<Layer>& layers = job.model->llm.layers;
+  const LayerPlan layer_plan{plan.tp, plan.cp, plan.ep, job.training.sequence_parallel, plan.recompute, false};
+  const auto tokens = static_cast<double>(load.llm_tokens);
+  ModuleProfile out;
+  out.layers = layer_costs(*job.cluster, layers, first_alike(layers), layer_plan, {tokens, load.llm_attention_pairs});
+  out.parameters = all_parameters(layers, layer_plan);
+  const double shards = plan.cp * (job.training.sequence_parallel ? plan.tp : 1);
+  out.transfer_bytes = kBf16 * tokens * static_cast<double>(job.model->llm.width) / shards;
   return out;
 }
 
 SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
                      const std::vector<MicrobatchLoad>& loads) {
-  const Module& module = role == Role::encoder ? job.model->encoders[index] : job.model->generators[index];
+  SideModule module(job, plan, role == Role::encoder ? job.model->encoders[index] : job.model->generators[index]);
   SideCosts out;
+  out.parameters = module.layer_parameters_of();
   for (const MicrobatchLoad& load : loads) {
     const ModuleLoad& own = role == Role::encoder ? load.encoders[index] : load.generators[index];
-    ModuleProfile one = side_profile(job, plan, module, own);
-    LayerCost sum;
-    for (const LayerCost& layer : one.layers) {
-      sum.forward_us += layer.forward_us;
-      sum.input_gradient_us += layer.input_gradient_us;
-      sum.weight_gradient_us += layer.weight_gradient_us;
-      sum.recompute_us += layer.recompute_us;
-      sum.communication_us += layer.communication_us;
-      sum.activation_bytes += layer.activation_bytes;
-      sum.transient_bytes = std::max(sum.transient_bytes, layer.transient_bytes);
-      sum.model_flops += layer.model_flops;
-    }
-    out.by_microbatch.push_back(sum);
-    out.transfer_us = std::max(out.transfer_us, one.transfer_us);
-    out.transfer_bytes = std::max(out.transfer_bytes, one.transfer_bytes);
-    if (out.parameters.empty()) out.parameters = std::move(one.parameters);
+    out.by_microbatch.push_back(module.cost(own));
+    out.transfer_bytes = std::max(out.transfer_bytes, module.transfer_bytes(own));
   }
   return out;
 }

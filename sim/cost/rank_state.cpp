@@ -22,6 +22,7 @@ constexpr double kBucketParameters = 40e6;
 struct Held {
   double dense = 0, expert = 0;  // parameters
   int dense_replicas = 1, expert_replicas = 1;
+  int shards = 1;  // GPUs that share one copy of weights and gradients
   bool frozen = false;
 };
 
@@ -39,13 +40,14 @@ Held held_llm(const ParallelPlan& plan, const PlanCosts& costs, const std::vecto
   return held;
 }
 
-Held held_side(const ParallelPlan& plan, const SideCosts& side, int tp, int ranks, bool frozen) {
+Held held_side(const Job& job, const ParallelPlan& plan, const SideCosts& side, int tp, int ranks, bool frozen) {
   Held held;
   for (const LayerParameters& layer : side.parameters) {
     held.dense += layer.dense;
     held.expert += layer.expert;
   }
   held.dense_replicas = held.expert_replicas = std::max(1, plan.dp * ranks * plan.rank_gpus() / tp);
+  held.shards = std::min(shard_group(job, plan, tp), held.dense_replicas);
   held.frozen = frozen;
   return held;
 }
@@ -53,8 +55,8 @@ Held held_side(const ParallelPlan& plan, const SideCosts& side, int tp, int rank
 void add_state(const Job& job, const Held& held, RankState& state) {
   const auto add = [&](double parameters, int replicas) {
     const StateBytes bytes = state_bytes(parameters, job.training.distributed_optimizer ? replicas : 1, held.frozen);
-    state.weights += bytes.weights;
-    state.gradients += bytes.gradients;
+    state.weights += bytes.weights / held.shards;
+    state.gradients += bytes.gradients / held.shards;
     state.optimizer += bytes.optimizer;
   };
   add(held.dense, held.dense_replicas);
@@ -71,7 +73,7 @@ std::vector<Held> held_on_rank(const Job& job, const ParallelPlan& plan, const P
                                std::uint32_t rank) {
   std::vector<Held> held = {held_llm(plan, costs, where.stages[rank])};
   const auto add = [&](ModuleId id, const SideCosts& side, int tp, bool frozen) {
-    if (where.modules[rank][id.value]) held.push_back(held_side(plan, side, tp, ranks_holding(where, id), frozen));
+    if (where.modules[rank][id.value]) held.push_back(held_side(job, plan, side, tp, ranks_holding(where, id), frozen));
   };
   for (std::size_t i = 0; i < costs.encoders.size(); ++i)
     add(costs.pipeline.encoders[i], *costs.encoders[i], plan.encoder_tp, job.training.freeze_encoder);
@@ -119,8 +121,10 @@ OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const 
   const bool distributed = job.training.distributed_optimizer;
   for (const Held& held : held_on_rank(job, plan, costs, where, rank)) {
     if (held.frozen) continue;
-    for (const auto& [parameters, replicas] :
+    for (const auto& [whole, holders] :
          {std::pair{held.dense, held.dense_replicas}, {held.expert, held.expert_replicas}}) {
+      const double parameters = whole / held.shards;
+      const int replicas = std::max(1, holders / held.shards);
       if (parameters <= 0) continue;
       const Collective kind = distributed ? Collective::reduce_scatter : Collective::all_reduce;
       reduce += collective_of(job, plan, kind, kFp32 * parameters, replicas);
@@ -137,13 +141,15 @@ OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const 
 
 }  // namespace
 
-RankState llm_state(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, RankId rank) {
-  std::vector<bool> stages(costs.pipeline.stages(), false);
-  for (std::uint32_t stage = rank.value; stage < stages.size(); stage += costs.pipeline.ranks) stages[stage] = true;
-  RankState state;
-  add_state(job, held_llm(plan, costs, stages), state);
-  state.buffers = buffer_bytes(costs);
-  return state;
+Residency default_residency(const Pipeline& pipeline, SidePlacement sides) {
+  Residency out;
+  out.stages.assign(pipeline.ranks, std::vector<bool>(pipeline.stages(), false));
+  out.modules.assign(pipeline.ranks, std::vector<bool>(pipeline.modules.size(), sides == SidePlacement::every_rank));
+  for (std::uint32_t stage = 0; stage < pipeline.stages(); ++stage) out.stages[stage % pipeline.ranks][stage] = true;
+  for (auto& rank : out.modules) rank[kLlm.value] = true;
+  for (const ModuleId encoder : pipeline.encoders) out.modules.front()[encoder.value] = true;
+  for (const ModuleId generator : pipeline.generators) out.modules.back()[generator.value] = true;
+  return out;
 }
 
 std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,

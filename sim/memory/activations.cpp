@@ -65,7 +65,7 @@ class RankWalk {
 
 /// Where every operation takes some time, the order alone decides: what F takes is always observed.
 RankActivations walk_in_order(const Pipeline& pipeline, const Schedule& schedule, const CostTable& costs,
-                              const TaskGraph& graph, const SlotCosts& slots, std::uint32_t rank) {
+                              std::uint32_t rank) {
   RankWalk walk(pipeline, costs);
   Nanoseconds busy{0};
   for (std::uint32_t i = schedule.first[rank]; i < schedule.first[rank + 1]; ++i) {
@@ -74,7 +74,8 @@ RankActivations walk_in_order(const Pipeline& pipeline, const Schedule& schedule
     if (walk.allocate(op)) walk.observe_kept();
     walk.observe_running(i, costs.transient[slot]);
     walk.release(op);
-    busy += op.parts == 1 ? costs.duration[slot] : slots.slots[graph.tasks[graph.task_of[i]].slot].duration;
+    // A whole operation's time is counted with its last part.
+    if (op.part + 1 == op.parts) busy += costs.duration[slot];
   }
   return walk.result(busy);
 }
@@ -110,7 +111,15 @@ std::vector<RankActivations> account_activations(const Pipeline& pipeline, const
   std::vector<RankActivations> ranks;
   for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank)
     ranks.push_back(slots.any_zero_duration ? walk_by_clock(pipeline, schedule, costs, graph, slots, timing, rank)
-                                            : walk_in_order(pipeline, schedule, costs, graph, slots, rank));
+                                            : walk_in_order(pipeline, schedule, costs, rank));
+  return ranks;
+}
+
+std::vector<RankActivations> activations_in_order(const Pipeline& pipeline, const Schedule& schedule,
+                                                  const CostTable& costs) {
+  std::vector<RankActivations> ranks;
+  for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank)
+    ranks.push_back(walk_in_order(pipeline, schedule, costs, rank));
   return ranks;
 }
 

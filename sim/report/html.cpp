@@ -4,7 +4,6 @@
 
 #include "bigmac/report/tables.h"
 #include "html_parts.h"
-#include "svg.h"
 
 namespace bigmac {
 namespace html {
@@ -94,8 +93,8 @@ std::string report_html(const HtmlReport& report, const ScheduleFile& file, cons
       "<meta name=\"color-scheme\" content=\"light dark\"/>\n";
   out += "<title>" + title + "</title>\n" + html::style_sheet(page.palette) + "</head>\n<body>\n<main>\n<h1>" + title +
          "</h1>\n";
-  out += html::headline(page) + html::front_section(page) + html::plans_section(page) + html::timeline_section(page) +
-         html::memory_section(page) + html::ranks_section(page);
+  out += html::headline(page) + html::front_section(page) + html::timeline_section(page) + html::memory_section(page) +
+         html::plans_section(page) + html::ranks_section(page);
   out += html::list_section("Job", report.facts) + html::list_section("Assumptions", html::assumptions(page));
   html::add(out, "<footer>{} {}</footer>\n</main>\n", html::escaped(file.generator_name), kVersion);
   return out + html::sorting_script() + "</body>\n</html>\n";

@@ -1,10 +1,12 @@
 // The sections of report.html. Private to the report's pages.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "bigmac/report/html.h"
 #include "palette.h"
+#include "svg.h"
 
 namespace bigmac::html {
 
@@ -29,6 +31,9 @@ std::string style_sheet(const Palette& palette);
 std::string headline(const Page& page);
 std::string front_section(const Page& page);
 std::string timeline_section(const Page& page);
+/// The boxes of one rank's operations within x, in a row `height` high: a rectangle each, merged where they are
+/// narrower than half a pixel and alike, with titles where a pointer can hit them and microbatches where they fit.
+std::string row_boxes(const Page& page, std::uint32_t rank, const Scale& x, double height);
 std::string memory_section(const Page& page);
 std::string plans_section(const Page& page);
 std::string ranks_section(const Page& page);

@@ -21,7 +21,7 @@ enum Fixed : std::uint16_t {
 constexpr std::uint32_t kMostShades = 8;
 
 using Rgb = std::array<int, 3>;
-constexpr Rgb kForward[2] = {{0xa9, 0xd3, 0xf5}, {0x1a, 0x66, 0xab}};
+constexpr Rgb kForward[2] = {{0x97, 0xc8, 0xf2}, {0x1a, 0x66, 0xab}};
 constexpr Rgb kBackward[2] = {{0xf8, 0xae, 0x55}, {0xbf, 0x54, 0x08}};
 
 /// Shade `i` of `count` between the two ends of a hue; the middle where there is one only.
@@ -55,7 +55,7 @@ const MemoryKind kMemory[kMemoryKinds] = {{"m0", "#5b6472", "weights"},
 
 Palette::Palette(const Pipeline& pipeline) : pipeline_(pipeline), shades_(std::min(pipeline.chunks, kMostShades)) {
   add("ef", "#4fc79a", Role::encoder);
-  add("eb", "#0a5f45", Role::encoder);
+  add("eb", "#0f7354", Role::encoder);
   add("gf", "#d97cc0", Role::generator);
   add("gb", "#8a2c77", Role::generator);
   add("w", "#f3ec6b", Role::llm);

@@ -40,6 +40,12 @@ std::string num(double value) {
   return size % 10 == 0 ? fmt::format("{}{}", sign, size / 10) : fmt::format("{}{}.{}", sign, size / 10, size % 10);
 }
 
+std::string grouped(std::size_t count) {
+  std::string out = std::to_string(count);
+  for (std::size_t at = out.size(); at > 3; at -= 3) out.insert(at - 3, ",");
+  return out;
+}
+
 Unit time_unit(Nanoseconds most) {
   const double t = static_cast<double>(most.value);
   if (t < 2e3) return {1, "ns"};

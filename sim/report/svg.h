@@ -18,6 +18,9 @@ std::string escaped(std::string_view text);
 /// A coordinate: one decimal, none where it is 0. "12.3", "12", "0".
 std::string num(double value);
 
+/// "40,000".
+std::string grouped(std::size_t count);
+
 template <class... Args>
 void add(std::string& out, fmt::format_string<Args...> format, Args&&... args) {
   fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);

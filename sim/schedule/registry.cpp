@@ -36,6 +36,7 @@ std::vector<ScheduleInfo> make_table() {
   const ScheduleParameter warmup_groups{"encoder_warmup_groups",
                                         "encoder-forward columns in front: the cap on live encoder microbatches", 1,
                                         kMaxMicrobatches, 3};
+  constexpr SidePlacement ends = SidePlacement::first_and_last, spread = SidePlacement::every_rank;
   const ScheduleParameter sort{"sort_microbatches", "1: microbatches of like cost share a column", 0, 1, 0};
   return {
       {"gpipe",
@@ -44,6 +45,7 @@ std::vector<ScheduleInfo> make_table() {
        "no encoder, no generator",
        {},
        {},
+       ends,
        refuse_gpipe,
        build_gpipe},
       {"1f1b",
@@ -52,6 +54,7 @@ std::vector<ScheduleInfo> make_table() {
        "chunks = 1; no encoder, no generator",
        {},
        {},
+       ends,
        refuse_one_f_one_b,
        build_one_f_one_b},
       {"interleaved",
@@ -60,6 +63,7 @@ std::vector<ScheduleInfo> make_table() {
        "microbatches divisible by ranks; no encoder, no generator",
        {},
        {},
+       ends,
        refuse_interleaved,
        build_interleaved},
       {"naive",
@@ -68,6 +72,7 @@ std::vector<ScheduleInfo> make_table() {
        "what its base requires",
        any_base,
        {},
+       ends,
        refuse_placement,
        build_naive},
       {"upfront",
@@ -76,6 +81,7 @@ std::vector<ScheduleInfo> make_table() {
        "what its base requires; with a generator the LLM runs gpipe",
        any_base,
        {},
+       spread,
        refuse_placement,
        build_upfront},
       {"bigmac",
@@ -84,6 +90,7 @@ std::vector<ScheduleInfo> make_table() {
        "what its base requires",
        {"1f1b", "interleaved"},
        {warmup_groups, sort},
+       spread,
        refuse_placement,
        build_bigmac},
   };

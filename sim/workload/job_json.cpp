@@ -3,7 +3,7 @@
 //   {"schema": "bigmac.job/1", "name": ..., "source": ...,
 //    "model": "path" or {...}, "cluster": "path" or {...}, "gpus": 128,
 //    "data": {...}, "batch": {"global": 512, "micro": 1},
-//    "parallel": {"tp": 2, "pp": 4, ..., "encoder_tp": 1, "recompute": "selective"},
+//    "parallel": {"tp": 2, "pp": 4, ..., "encoder_tp": 1, "shard_sides": false, "recompute": "selective"},
 //    "training": {"distributed_optimizer": true, "sequence_parallel": true, "overlap_gradients": true,
 //                 "freeze_encoder": false},
 //    "limits": {"memory_bytes": 80000000000}}
@@ -72,6 +72,8 @@ void read_parallel(const JsonReader& root, Job& job) {
     known.emplace_back(key);
     if (const auto value = parallel->find(key)) *degree = static_cast<int>(value->integer(1, kMaxGpus));
   }
+  known.emplace_back("shard_sides");
+  if (const auto shard = parallel->find("shard_sides")) job.parallel.shard_sides = shard->boolean();
   if (const auto recompute = parallel->find("recompute")) {
     const std::vector<std::string> choices = {"none", "selective", "full"};
     job.parallel.recompute = recompute->string();

@@ -2,7 +2,7 @@
 # bigmac-plan writes the same bytes for any number of threads, and its schedule passes bigmac-sim check.
 # Usage: plan_outputs_test.sh BIN SOURCE
 set -eu
-bin=$1 source=$2
+bin=$(realpath "$1") source=$(realpath "$2")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for job in qwen2.5-vl-7b_h100x8 qwen3-vl-30b-a3b_h800x128; do

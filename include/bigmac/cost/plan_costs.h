@@ -19,22 +19,24 @@ namespace bigmac {
 struct ModuleProfile {
   std::vector<LayerCost> layers;  ///< in the module's order
   std::vector<LayerParameters> parameters;
-  double transfer_us = 0;     ///< handing the result to another rank
   double transfer_bytes = 0;  ///< per GPU
 };
 
 /// The LLM for one microbatch of `load`.
 ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const MicrobatchLoad& load);
 
-/// An encoder or generator for one microbatch on one rank. The rank's tp x cp GPUs form tp x cp / module tp
-/// replicas that share the images; the busiest takes ceil(images / replicas) of them.
-ModuleProfile side_profile(const Job& job, const ParallelPlan& plan, const Module& module, const ModuleLoad& load);
+/// GPUs that share one copy of an encoder's or generator's weights under plan.shard_sides: those of a node, by module
+/// tp.
+int shard_group(const Job& job, const ParallelPlan& plan, int tp);
 
-/// The encoder's (or generator's) whole cost for each microbatch, and what it holds.
+/// Sums of times and bytes, and the most transient bytes, of a run of layers.
+LayerCost sum_of(const LayerCost* first, const LayerCost* last);
+
+/// The encoder's (or generator's) whole cost for each microbatch on one rank, and what it holds. The rank's tp x cp
+/// GPUs form tp x cp / module tp replicas that share the images; the busiest takes ceil(images / replicas) of them.
 struct SideCosts {
   std::vector<LayerCost> by_microbatch;     ///< sums over its layers (transient: the most)
   std::vector<LayerParameters> parameters;  ///< by layer
-  double transfer_us = 0;                   ///< the dearest microbatch's
   double transfer_bytes = 0;
 };
 SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
@@ -78,12 +80,14 @@ struct Residency {
   std::vector<std::vector<bool>> modules;
 };
 
+/// Where a schedule puts encoders and generators: with the first and last stage, or on every rank.
+enum class SidePlacement { first_and_last, every_rank };
+/// The residency of the default stage placement (stage mod ranks) under `sides`.
+Residency default_residency(const Pipeline& pipeline, SidePlacement sides);
+
 /// An encoder or generator held by k ranks is data parallel over k as well.
 std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                    const Residency& where);
-/// The part of it that every schedule has: the LLM's stages of one rank, placed by stage mod ranks.
-RankState llm_state(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, RankId rank);
-
 /// What a step takes besides its pipeline, in us, on the rank where it is longest.
 struct OutsidePipeline {
   double gradients_us = 0;   ///< exposed reduce-scatter (or all-reduce)

@@ -29,6 +29,11 @@ std::vector<RankActivations> account_activations(const Pipeline& pipeline, const
                                                  const CostTable& costs, const TaskGraph& graph, const SlotCosts& slots,
                                                  const Timing& timing);
 
+/// The same from the order alone, without a graph: exact where every operation takes some time, otherwise no less than
+/// the truth.
+std::vector<RankActivations> activations_in_order(const Pipeline& pipeline, const Schedule& schedule,
+                                                  const CostTable& costs);
+
 /// One step of a rank's memory over time: `kept` bytes by role from `at` on.
 struct MemoryStep {
   Nanoseconds at{};

@@ -44,13 +44,13 @@ class ProfileCache {
   std::vector<std::string> notes_;
 };
 
-/// Below any schedule of these costs: time (busiest rank's LLM work, and all work over all ranks) and memory (LLM state
-/// and one microbatch's activations).
+/// Below any order of operations under a placement of encoders and generators: time (the busiest rank's work; a spread
+/// module's work over all ranks) and memory (state, and one microbatch's activations of every stage a rank holds).
 struct QuickBound {
   Nanoseconds step{};
   Bytes memory{};
 };
-QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts& costs);
+QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, SidePlacement sides);
 
 /// A schedule with a setting of its parameters.
 struct ScheduleChoice {
@@ -58,9 +58,10 @@ struct ScheduleChoice {
   std::map<std::string, std::int64_t> parameters;
 };
 
-/// Nothing when the schedule refuses this pipeline.
+/// Nothing when the schedule refuses this pipeline. A schedule whose order needs more than `memory_limit` is not timed:
+/// its step stays 0.
 std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
-                                   const ScheduleChoice& choice);
+                                   const ScheduleChoice& choice, Bytes memory_limit = kMaxBytes);
 
 /// One plan in full: its schedule file and outcome.
 struct DetailedPlan {

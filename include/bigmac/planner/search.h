@@ -29,8 +29,8 @@ struct SearchCounts {
   std::int64_t pruned_memory = 0;  ///< bounded above the memory limit, not built
   std::int64_t pruned_bound = 0;   ///< bounded away from the ten best and from the front, not built
   std::int64_t refused = 0;        ///< the schedule does not suit the plan's pipeline
+  std::int64_t over_memory = 0;    ///< built, and its order found to need more than the limit; not timed
   std::int64_t simulated = 0;
-  std::int64_t over_memory = 0;                  ///< simulated, and found above the limit
   std::map<std::string, std::int64_t> excluded;  ///< combinations no trainer could run, by reason
 };
 

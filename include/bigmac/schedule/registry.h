@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bigmac/cost/cost_table.h"
+#include "bigmac/cost/plan_costs.h"
 #include "bigmac/schedule/schedule.h"
 
 namespace bigmac {
@@ -40,6 +41,7 @@ struct ScheduleInfo {
   std::string needs;               ///< what a job must have, in words
   std::vector<std::string> bases;  ///< LLM pipelines it can stand on; empty: it is one itself
   std::vector<ScheduleParameter> parameters;
+  SidePlacement sides = SidePlacement::every_rank;  ///< where encoders and generators run
   /// Why the pipeline cannot be scheduled so, or nothing.
   std::optional<std::string> (*refuses)(const ScheduleRequest&);
   Schedule (*build)(const ScheduleRequest&);

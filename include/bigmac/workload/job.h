@@ -29,6 +29,7 @@ struct AbstractJob {
 struct FixedParallel {
   std::optional<int> tp, cp, pp, vpp, dp, ep;
   std::optional<int> encoder_tp, generator_tp;
+  std::optional<bool> shard_sides;
   std::optional<std::string> recompute;  ///< none, selective or full
 };
 

@@ -19,6 +19,9 @@ struct ParallelPlan {
   int encoder_tp = 1, generator_tp = 1;  ///< within a rank's tp x cp GPUs; the rest of them is data parallel
   std::int64_t micro_batch = 1;          ///< samples
   Recompute recompute = Recompute::none;
+  /// Encoder and generator weights and gradients sharded over the GPUs of a node that hold the same part (FSDP within a
+  /// node, hybrid sharding: Zhao et al. 2023, 2304.11277, section 3.2.2); gathered layer by layer when used.
+  bool shard_sides = false;
 
   int gpus() const { return tp * cp * pp * dp; }
   int rank_gpus() const { return tp * cp; }
