@@ -66,6 +66,8 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
   PlanCosts out;
   out.pipeline = make_pipeline(plan.pp, plan.vpp, microbatches, names_of(job.model->encoders),
                                names_of(job.model->generators), "parallel");
+  for (const ModuleId encoder : out.pipeline.encoders)
+    out.pipeline.modules[encoder].backward = !job.training.freeze_encoder;
   const std::uint32_t count = out.pipeline.microbatches;
   out.partition = partition_layers(llm->layers, out.pipeline.stages());
   std::vector<bool> per_microbatch = {false};

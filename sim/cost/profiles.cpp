@@ -24,12 +24,27 @@ std::vector<std::size_t> first_alike(const std::vector<Layer>& layers) {
   return first;
 }
 
-std::vector<LayerCost> layer_costs(const Cluster& cluster, const std::vector<Layer>& layers,
-                                   const std::vector<std::size_t>& alike, const LayerPlan& plan,
-                                   const LayerLoad& load) {
-  std::vector<LayerCost> out(layers.size());
-  for (std::size_t i = 0; i < layers.size(); ++i)
-    out[i] = alike[i] == i ? layer_cost(cluster, layers[i], plan, load) : out[alike[i]];
+/// Analytic, then overwritten by what was measured.
+LayerCost one_layer_cost(const Job& job, const std::string& module, const Layer& layer, const LayerPlan& plan,
+                         const LayerLoad& load) {
+  LayerCost cost = layer_cost(*job.cluster, layer, plan, load);
+  const auto measured = job.measured ? job.measured->at(module, layer.kind, plan.tp, load.tokens) : std::nullopt;
+  if (!measured) return cost;
+  const bool again = plan.recompute == Recompute::full && layer.kind == LayerKind::transformer;
+  cost.forward_us = measured->forward_us;
+  cost.recompute_us = again ? measured->forward_us : 0;
+  cost.input_gradient_us = measured->input_gradient_us + cost.recompute_us;
+  cost.weight_gradient_us = plan.frozen ? 0 : measured->weight_gradient_us;
+  if (measured->activation_bytes && plan.recompute == Recompute::none)
+    cost.activation_bytes = *measured->activation_bytes;
+  return cost;
+}
+
+std::vector<LayerCost> layer_costs(const Job& job, const Module& module, const std::vector<std::size_t>& alike,
+                                   const LayerPlan& plan, const LayerLoad& load) {
+  std::vector<LayerCost> out(module.layers.size());
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = alike[i] == i ? one_layer_cost(job, module.name, module.layers[i], plan, load) : out[alike[i]];
   return out;
 }
 
@@ -74,7 +89,7 @@ class SideModule {
     const LayerLoad own{share * static_cast<double>(load.tokens), share * load.pairs};
     const auto [known, is_new] = memo_.try_emplace({own.tokens, own.pairs});
     if (is_new) {
-      auto layers = layer_costs(*job_.cluster, module_.layers, alike_, layer_plan_, own);
+      auto layers = layer_costs(job_, module_, alike_, layer_plan_, own);
       if (plan_.shard_sides) add_sharding(*job_.cluster, shard_group(job_, plan_, tp_), parameters_, layers);
       known->second = sum_of(layers.data(), layers.data() + layers.size());
     }
@@ -124,7 +139,7 @@ ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const Microb
   const LayerPlan layer_plan{plan.tp, plan.cp, plan.ep, job.training.sequence_parallel, plan.recompute, false};
   const auto tokens = static_cast<double>(load.llm_tokens);
   ModuleProfile out;
-  out.layers = layer_costs(*job.cluster, layers, first_alike(layers), layer_plan, {tokens, load.llm_attention_pairs});
+  out.layers = layer_costs(job, job.model->llm, first_alike(layers), layer_plan, {tokens, load.llm_attention_pairs});
   out.parameters = all_parameters(layers, layer_plan);
   const double shards = plan.cp * (job.training.sequence_parallel ? plan.tp : 1);
   out.transfer_bytes = kBf16 * tokens * static_cast<double>(job.model->llm.width) / shards;

@@ -91,13 +91,14 @@ class Completeness {
     const auto& whole = counts(op).whole;
     const auto times = [&](OpKind kind) { return static_cast<int>(whole[static_cast<std::size_t>(kind)]); };
     const int split = times(OpKind::input_gradient) + times(OpKind::weight_gradient);
-    if (times(OpKind::forward) == 1 &&
+    const ModuleShape& module = pipeline_.modules[op.module];
+    if (!module.backward && times(OpKind::forward) == 1 && times(OpKind::backward) + split == 0) return std::nullopt;
+    if (module.backward && times(OpKind::forward) == 1 &&
         ((times(OpKind::backward) == 1 && split == 0) || (times(OpKind::backward) == 0 && split == 2)))
       return std::nullopt;
     std::string what =
         fmt::format("F {}, B {}, I {}, W {} times; expected F once and B once, or I and W once", times(OpKind::forward),
                     times(OpKind::backward), times(OpKind::input_gradient), times(OpKind::weight_gradient));
-    const ModuleShape& module = pipeline_.modules[op.module];
     return Fault{FaultKind::missing,
                  fmt::format("{} stage {} microbatch {} is listed as {}", module.name, op.stage.value,
                              op.microbatch.value, what),

@@ -10,7 +10,8 @@ class RankWalk {
  public:
   RankWalk(const Pipeline& pipeline, const CostTable& costs) : costs_(costs) {
     for (std::size_t m = 0; m < pipeline.modules.size(); ++m)
-      role_[m] = static_cast<std::uint8_t>(pipeline.modules.items[m].role);
+      role_[m] = static_cast<std::uint8_t>(pipeline.modules.items[m].role),
+      frozen_[m] = !pipeline.modules.items[m].backward;
   }
 
   /// F takes its activation bytes; true when it did.
@@ -19,9 +20,10 @@ class RankWalk {
     change(op, 1);
     return true;
   }
-  /// The last operation of a pass gives them back: B, or W where the backward is split.
+  /// The last operation of a pass gives them back: B, or W where the backward is split, or F of a frozen module.
   void release(const Op& op) {
-    const bool ends = op.kind == OpKind::backward || op.kind == OpKind::weight_gradient;
+    const bool ends = op.kind == OpKind::backward || op.kind == OpKind::weight_gradient ||
+                      (op.kind == OpKind::forward && frozen_[op.module.value]);
     if (ends && op.part + 1 == op.parts) change(op, -1);
   }
   /// What is held now lasts for some time.
@@ -56,6 +58,7 @@ class RankWalk {
 
   const CostTable& costs_;
   std::array<std::uint8_t, kMaxModules> role_{};
+  std::array<bool, kMaxModules> frozen_{};
   std::array<Bytes, kRoles> kept_{}, kept_at_peak_{};
   std::array<std::uint32_t, kRoles> live_{}, most_live_{};
   std::int64_t total_ = 0, peak_ = 0, peak_running_ = -1;

@@ -18,4 +18,15 @@ Schedule assemble(const Pipeline& pipeline, AppendRank&& append) {
   return schedule;
 }
 
+/// From orders that are there already.
+inline Schedule assemble_orders(const std::vector<std::vector<Op>>& orders) {
+  Schedule schedule;
+  schedule.first.push_back(0);
+  for (const std::vector<Op>& ops : orders) {
+    schedule.ops.insert(schedule.ops.end(), ops.begin(), ops.end());
+    schedule.first.push_back(static_cast<std::uint32_t>(schedule.ops.size()));
+  }
+  return schedule;
+}
+
 }  // namespace bigmac

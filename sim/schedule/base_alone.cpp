@@ -1,19 +1,17 @@
 // A base pipeline by itself, for jobs without encoder and generator.
 #include "assemble.h"
 #include "bigmac/schedule/builders.h"
-#include "bigmac/schedule/llm_order.h"
+#include "bigmac/schedule/llm_base.h"
 
 namespace bigmac {
-namespace {
 
-Schedule build_alone(const ScheduleRequest& request, LlmOrder order) {
-  return assemble(request.pipeline, [&](RankId rank, std::vector<Op>& out) { order(request.pipeline, rank, 0, out); });
+Schedule build_base_alone(const ScheduleRequest& request) {
+  const LlmBase& base = find_llm_base(request.base);
+  const BaseRequest base_request{request.pipeline, request.costs, 0};
+  if (base.append_rank != nullptr)
+    return assemble(request.pipeline,
+                    [&](RankId rank, std::vector<Op>& out) { base.append_rank(base_request, rank, out); });
+  return assemble_orders(llm_orders(base, base_request));
 }
-
-}  // namespace
-
-Schedule build_gpipe(const ScheduleRequest& request) { return build_alone(request, gpipe_order); }
-Schedule build_one_f_one_b(const ScheduleRequest& request) { return build_alone(request, one_f_one_b_order); }
-Schedule build_interleaved(const ScheduleRequest& request) { return build_alone(request, interleaved_order); }
 
 }  // namespace bigmac

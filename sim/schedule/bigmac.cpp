@@ -15,15 +15,15 @@
 //   4 ranks, V = 2, M = 8, encoder only, rank 3:
 //   e3 e7 F0:0-3 F1:0 B1:0 F1:1 B1:1 F1:2 B1:2 F1:3 B1:3 F0:4 B0:0 ... F1:6 B1:6 E3 F1:7 B1:7 B0:4-7 E7
 //
-// Departure: for V = 1 or G = 1 (and M not divisible by P where the base allows it) the rules do not
-// hold; columns are inserted by the general method of column_insertion.h, with the smallest safe
-// W >= 3 unless the caller names one. With sort_microbatches = 1, microbatches of like cost share a column
-// (microbatch_order.h).
+// Departure: for V = 1 or G = 1, for other bases, and for M not divisible by P where the base allows it, columns are
+// inserted by the general method of column_insertion.h, with the smallest W that cannot deadlock unless the caller
+// names one. With sort_microbatches = 1, microbatches of like cost share a column (microbatch_order.h).
 #include <fmt/format.h>
 
 #include "assemble.h"
+#include "bigmac/base/error.h"
 #include "bigmac/schedule/builders.h"
-#include "bigmac/schedule/llm_order.h"
+#include "bigmac/schedule/llm_base.h"
 #include "column_insertion.h"
 #include "microbatch_order.h"
 #include "op_makers.h"
@@ -53,7 +53,7 @@ class RuleNesting {
 
   void start() {
     for (std::uint32_t g = 0; g < std::min(warmup_groups_, rules_.groups); ++g)
-      append_modules(pipeline_.encoders, OpKind::forward, own(g), out_);
+      append_modules(pipeline_, pipeline_.encoders, OpKind::forward, own(g), out_);
   }
   void add(const Op& op) {
     out_.push_back(op);
@@ -70,14 +70,14 @@ class RuleNesting {
     return forwards_ == rules_.total() && backwards_ >= rules_.last_generator_after_backward();
   }
   void generator_column() {
-    append_modules(pipeline_.generators, OpKind::forward, own(generator_), out_);
-    append_modules(pipeline_.generators, OpKind::backward, own(generator_), out_);
+    append_modules(pipeline_, pipeline_.generators, OpKind::forward, own(generator_), out_);
+    append_modules(pipeline_, pipeline_.generators, OpKind::backward, own(generator_), out_);
     ++generator_;
   }
   void encoder_column() {
-    append_modules(pipeline_.encoders, OpKind::backward, own(encoder_), out_);
+    append_modules(pipeline_, pipeline_.encoders, OpKind::backward, own(encoder_), out_);
     const std::uint32_t entering = encoder_ + warmup_groups_;
-    if (entering < rules_.groups) append_modules(pipeline_.encoders, OpKind::forward, own(entering), out_);
+    if (entering < rules_.groups) append_modules(pipeline_, pipeline_.encoders, OpKind::forward, own(entering), out_);
     ++encoder_;
   }
 
@@ -88,35 +88,29 @@ class RuleNesting {
   std::uint32_t forwards_ = 0, backwards_ = 0, generator_ = 0, encoder_ = 0;
 };
 
-Schedule build_by_rules(const Pipeline& pipeline, std::uint32_t extra_warmup, std::uint32_t warmup_groups) {
+Schedule build_by_rules(const ScheduleRequest& request, std::uint32_t extra_warmup, std::uint32_t warmup_groups) {
+  const Pipeline& pipeline = request.pipeline;
   std::vector<Op> base;
   return assemble(pipeline, [&](RankId rank, std::vector<Op>& out) {
     const std::uint32_t ranks = pipeline.ranks, r = rank.value;
     const std::uint32_t warmup = 2 * (ranks - 1 - r) + (pipeline.chunks - 1) * ranks + extra_warmup;
     const ColumnRules rules{ranks, pipeline.chunks, pipeline.microbatches / ranks, r, warmup};
     base.clear();
-    interleaved_order(pipeline, rank, extra_warmup, base);
+    interleaved_order({pipeline, request.costs, extra_warmup}, rank, base);
     RuleNesting nesting(pipeline, rules, warmup_groups, out);
     nesting.start();
     for (const Op& op : base) nesting.add(op);
   });
 }
 
-std::int64_t mean_duration(const ScheduleRequest& request, OpKind kind) {
-  std::int64_t sum = 0;
-  for (std::uint32_t stage = 0; stage < request.pipeline.stages(); ++stage) {
-    const StageId id{static_cast<std::uint16_t>(stage)};
-    sum +=
-        request.costs.duration[request.costs.slot(kLlm, kind, id, MicrobatchId{0})].value / request.pipeline.stages();
-  }
-  return std::max<std::int64_t>(1, sum);
-}
-
 Schedule build_by_insertion(const ScheduleRequest& request, std::uint32_t extra_warmup,
                             std::optional<std::uint32_t> asked, std::uint32_t& used) {
-  const LlmLayout layout = lay_out(request.pipeline, find_llm_order(request.base), extra_warmup,
-                                   mean_duration(request, OpKind::forward), mean_duration(request, OpKind::backward));
-  used = asked.value_or(std::max(kDefaultWarmupGroups, smallest_warmup_groups(layout)));
+  const BaseRequest base{request.pipeline, request.costs, extra_warmup};
+  const LlmLayout layout = lay_out(request.pipeline, request.costs, llm_orders(find_llm_base(request.base), base));
+  if (!request.pipeline.generators.empty() && !has_room_for_generators(layout))
+    bad_input("--base " + request.base,
+              "its backwards begin before a whole group's forwards have ended: no room for generator columns");
+  used = asked.value_or(smallest_warmup_groups(layout));
   return insert_columns(request.pipeline, layout, used);
 }
 
@@ -143,12 +137,13 @@ Schedule build_bigmac(const ScheduleRequest& request) {
   const bool rules_hold = request.base == "interleaved" && pipeline.chunks >= 2 &&
                           pipeline.microbatches >= 2 * pipeline.ranks && pipeline.microbatches % pipeline.ranks == 0;
   std::uint32_t used = asked.value_or(kDefaultWarmupGroups);
-  Schedule schedule = rules_hold ? build_by_rules(pipeline, extra_warmup, used)
-                                 : build_by_insertion(request, extra_warmup, asked, used);
+  Schedule schedule =
+      rules_hold ? build_by_rules(request, extra_warmup, used) : build_by_insertion(request, extra_warmup, asked, used);
   schedule.parameters["encoder_warmup_groups"] = used;
   sort_if_asked(request, schedule);
   if (used != kDefaultWarmupGroups && !asked)
-    schedule.notes.push_back(fmt::format("encoder_warmup_groups = {}: with fewer this base would deadlock", used));
+    schedule.notes.push_back(
+        fmt::format("encoder_warmup_groups = {}: the fewest with which this base cannot deadlock", used));
   if (!pipeline.generators.empty())
     schedule.notes.push_back(
         fmt::format("{} more warm-up forwards per rank than {} alone: a whole group's last "

@@ -2,28 +2,56 @@
 
 #include "assemble.h"
 #include "bigmac/base/error.h"
+#include "bigmac/schedule/dependencies.h"
 #include "op_makers.h"
 
 namespace bigmac {
 namespace {
 
-// Ends of the LLM's passes on the nominal clock; -1 while not yet laid out.
-struct NominalClock {
-  const Pipeline& pipeline;
-  std::int64_t duration[2];  // forward, backward
-  std::vector<std::int64_t> ends[2];
+// Times of the LLM's passes on the nominal clock; -1 while not yet laid out.
+class NominalClock {
+ public:
+  NominalClock(const Pipeline& pipeline, const CostTable& costs) : pipeline_(pipeline) {
+    for (std::size_t kind = 0; kind < kOpKinds; ++kind) duration_[kind] = mean(costs, static_cast<OpKind>(kind));
+    for (auto& ends : ends_) ends.assign(std::size_t{pipeline.stages()} * pipeline.microbatches, -1);
+  }
 
-  std::size_t index(std::uint32_t stage, std::uint32_t m) const {
-    return static_cast<std::size_t>(stage) * pipeline.microbatches + m;
-  }
-  // When the inputs of `op` are there, or -1.
+  /// When the LLM's own inputs of `op` are there, or -1.
   std::int64_t ready(const Op& op) const {
-    const std::uint32_t stage = op.stage.value, m = op.microbatch.value;
-    if (op.kind == OpKind::forward) return stage == 0 ? 0 : ends[0][index(stage - 1, m)];
-    const std::int64_t own = ends[0][index(stage, m)];
-    if (stage + 1 == pipeline.stages() || own < 0) return own;
-    return ends[1][index(stage + 1, m)];
+    std::int64_t at = 0;
+    for_each_input(pipeline_, op, [&](const ProductKey& key) {
+      if (key.module != kLlm || at < 0) return;
+      const std::int64_t end = end_of(key.product, key.stage.value, key.microbatch.value);
+      at = end < 0 ? -1 : std::max(at, end);
+    });
+    return at;
   }
+  std::int64_t finish(const Op& op, std::int64_t start) {
+    const std::int64_t end = start + duration(op.kind);
+    if (makes_product(op.kind))
+      ends_[static_cast<std::size_t>(product_of(op.kind))][index(op.stage.value, op.microbatch.value)] = end;
+    return end;
+  }
+  std::int64_t duration(OpKind kind) const { return duration_[static_cast<std::size_t>(kind)]; }
+  std::int64_t end_of(Product product, std::uint32_t stage, std::uint32_t m) const {
+    return ends_[static_cast<std::size_t>(product)][index(stage, m)];
+  }
+
+ private:
+  std::size_t index(std::uint32_t stage, std::uint32_t m) const {
+    return std::size_t{stage} * pipeline_.microbatches + m;
+  }
+  std::int64_t mean(const CostTable& costs, OpKind kind) const {
+    std::int64_t sum = 0;
+    for (std::uint32_t stage = 0; stage < pipeline_.stages(); ++stage)
+      sum += costs.duration[costs.slot(kLlm, kind, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0})].value /
+             pipeline_.stages();
+    return std::max<std::int64_t>(1, sum);
+  }
+
+  const Pipeline& pipeline_;
+  std::array<std::int64_t, kOpKinds> duration_{};
+  std::array<std::vector<std::int64_t>, kProducts> ends_;
 };
 
 // Advances one rank as far as its inputs allow; true when it moved.
@@ -34,27 +62,33 @@ bool advance(NominalClock& clock, const std::vector<Op>& ops, std::vector<std::i
     const Op& op = ops[starts.size()];
     const std::int64_t ready = clock.ready(op);
     if (ready < 0) break;
-    const int kind = op.kind == OpKind::forward ? 0 : 1;
     starts.push_back(std::max(ready, free_at));
-    free_at = starts.back() + clock.duration[kind];
-    clock.ends[kind][clock.index(op.stage.value, op.microbatch.value)] = free_at;
+    free_at = clock.finish(op, starts.back());
   }
   return starts.size() > before;
 }
 
 void collect_group_times(const Pipeline& pipeline, const NominalClock& clock, LlmLayout& layout) {
   const std::uint32_t groups = (pipeline.microbatches + pipeline.ranks - 1) / pipeline.ranks;
-  layout.last_forward_end.assign(groups, 0);
-  layout.last_backward_end.assign(groups, 0);
+  const std::uint32_t last = pipeline.stages() - 1;
   layout.first_forward_start.assign(groups, INT64_MAX);
+  layout.last_forward_end.assign(groups, 0);
+  layout.first_gradient_start.assign(groups, INT64_MAX);
+  layout.last_gradient_end.assign(groups, 0);
   for (std::uint32_t m = 0; m < pipeline.microbatches; ++m) {
     const std::uint32_t g = m / pipeline.ranks;
-    const auto latest = [](std::int64_t& at, std::int64_t time) { at = std::max(at, time); };
-    latest(layout.last_forward_end[g], clock.ends[0][clock.index(pipeline.stages() - 1, m)]);
-    latest(layout.last_backward_end[g], clock.ends[1][clock.index(0, m)]);
-    const std::int64_t start = clock.ends[0][clock.index(0, m)] - clock.duration[0];
-    layout.first_forward_start[g] = std::min(layout.first_forward_start[g], start);
+    layout.last_forward_end[g] = std::max(layout.last_forward_end[g], clock.end_of(Product::output, last, m));
+    layout.last_gradient_end[g] = std::max(layout.last_gradient_end[g], clock.end_of(Product::input_gradient, 0, m));
   }
+  for (std::size_t rank = 0; rank < layout.ops.size(); ++rank)
+    for (std::size_t i = 0; i < layout.ops[rank].size(); ++i) {
+      const Op& op = layout.ops[rank][i];
+      const std::uint32_t g = op.microbatch.value / pipeline.ranks;
+      const auto earliest = [&](std::int64_t& at) { at = std::min(at, layout.starts[rank][i]); };
+      if (op.kind == OpKind::forward && op.stage.value == 0) earliest(layout.first_forward_start[g]);
+      if (op.kind != OpKind::forward && makes_product(op.kind) && op.stage.value == last)
+        earliest(layout.first_gradient_start[g]);
+    }
 }
 
 // One rank's columns merged into its LLM operations, in order of their instants.
@@ -69,7 +103,7 @@ class ColumnMerge {
   void copy_rest() { copy_started_before(INT64_MAX); }
   void column(const std::vector<ModuleId>& modules, OpKind kind, std::uint32_t group) {
     const std::uint64_t m = std::uint64_t{group} * pipeline_.ranks + rank_.value;
-    if (m < pipeline_.microbatches) append_modules(modules, kind, static_cast<std::uint32_t>(m), out_);
+    if (m < pipeline_.microbatches) append_modules(pipeline_, modules, kind, static_cast<std::uint32_t>(m), out_);
   }
 
  private:
@@ -83,15 +117,11 @@ class ColumnMerge {
 
 }  // namespace
 
-LlmLayout lay_out(const Pipeline& pipeline, LlmOrder order, std::uint32_t extra_warmup, std::int64_t forward,
-                  std::int64_t backward) {
+LlmLayout lay_out(const Pipeline& pipeline, const CostTable& costs, RankOrders orders) {
   LlmLayout layout;
-  layout.ops.resize(pipeline.ranks);
+  layout.ops = std::move(orders);
   layout.starts.resize(pipeline.ranks);
-  for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank)
-    order(pipeline, RankId{rank}, extra_warmup, layout.ops[rank]);
-  NominalClock clock{pipeline, {forward, backward}, {}};
-  for (auto& ends : clock.ends) ends.assign(static_cast<std::size_t>(pipeline.stages()) * pipeline.microbatches, -1);
+  NominalClock clock(pipeline, costs);
   std::vector<std::int64_t> free_at(pipeline.ranks, 0);
   for (bool moved = true; moved;) {
     moved = false;
@@ -99,24 +129,31 @@ LlmLayout lay_out(const Pipeline& pipeline, LlmOrder order, std::uint32_t extra_
       moved = advance(clock, layout.ops[rank], layout.starts[rank], free_at[rank]) || moved;
   }
   for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank)
-    BIGMAC_CHECK(layout.starts[rank].size() == layout.ops[rank].size());
+    if (layout.starts[rank].size() != layout.ops[rank].size())
+      throw Error(ErrorCode::bad_schedule, "base pipeline", "its order deadlocks by itself");
   collect_group_times(pipeline, clock, layout);
   return layout;
 }
 
+bool has_room_for_generators(const LlmLayout& layout) {
+  for (std::size_t g = 0; g < layout.last_forward_end.size(); ++g)
+    if (layout.first_gradient_start[g] < layout.last_forward_end[g]) return false;
+  return true;
+}
+
 std::uint32_t smallest_warmup_groups(const LlmLayout& layout) {
-  const auto groups = static_cast<std::uint32_t>(layout.last_backward_end.size());
+  const auto groups = static_cast<std::uint32_t>(layout.last_gradient_end.size());
   for (std::uint32_t width = 1; width < groups; ++width) {
     bool safe = true;
     for (std::uint32_t g = 0; g + width < groups && safe; ++g)
-      safe = layout.first_forward_start[g + width] >= layout.last_backward_end[g];
+      safe = layout.first_forward_start[g + width] >= layout.last_gradient_end[g];
     if (safe) return width;
   }
   return std::max(1u, groups);
 }
 
 Schedule insert_columns(const Pipeline& pipeline, const LlmLayout& layout, std::uint32_t warmup_groups) {
-  const auto groups = static_cast<std::uint32_t>(layout.last_backward_end.size());
+  const auto groups = static_cast<std::uint32_t>(layout.last_gradient_end.size());
   return assemble(pipeline, [&](RankId rank, std::vector<Op>& out) {
     ColumnMerge merge(pipeline, layout, rank, out);
     for (std::uint32_t g = 0; g < std::min(warmup_groups, groups); ++g)
@@ -130,8 +167,8 @@ Schedule insert_columns(const Pipeline& pipeline, const LlmLayout& layout, std::
       }
     };
     for (std::uint32_t g = 0; g < groups; ++g) {
-      generate_until(layout.last_backward_end[g]);
-      merge.copy_started_before(layout.last_backward_end[g]);
+      generate_until(layout.last_gradient_end[g]);
+      merge.copy_started_before(layout.last_gradient_end[g]);
       merge.column(pipeline.encoders, OpKind::backward, g);
       if (g + warmup_groups < groups) merge.column(pipeline.encoders, OpKind::forward, g + warmup_groups);
     }

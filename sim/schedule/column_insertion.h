@@ -20,26 +20,32 @@
 //   3  e3 e7 F0 B0 F1 B1 F2 B2 F3 B3 F4 B4 F5 E3 B5 F6 B6 F7 B7 E7
 #pragma once
 
-#include "bigmac/schedule/llm_order.h"
+#include <array>
+
+#include "bigmac/schedule/llm_base.h"
 #include "bigmac/schedule/schedule.h"
 
 namespace bigmac {
 
 /// The LLM pipeline laid out alone: each rank's operations and their starts on the nominal clock.
 struct LlmLayout {
-  std::vector<std::vector<Op>> ops;
+  RankOrders ops;
   std::vector<std::vector<std::int64_t>> starts;
-  std::vector<std::int64_t> last_forward_end;     ///< by group: on the last stage
-  std::vector<std::int64_t> last_backward_end;    ///< by group: on stage 0
-  std::vector<std::int64_t> first_forward_start;  ///< by group: on stage 0
+  std::vector<std::int64_t> first_forward_start;   ///< by group: on stage 0
+  std::vector<std::int64_t> last_forward_end;      ///< by group: on the last stage
+  std::vector<std::int64_t> first_gradient_start;  ///< by group: on the last stage
+  std::vector<std::int64_t> last_gradient_end;     ///< by group: on stage 0
 };
 
-/// Lays out `order` with every forward `forward` long and every backward `backward`, no transfers.
-LlmLayout lay_out(const Pipeline& pipeline, LlmOrder order, std::uint32_t extra_warmup, std::int64_t forward,
-                  std::int64_t backward);
+/// Lays out `orders` with each kind of operation as long as its mean over stages (at least 1), no transfers. Throws
+/// Error{bad_schedule} when the orders cannot run by themselves.
+LlmLayout lay_out(const Pipeline& pipeline, const CostTable& costs, RankOrders orders);
 
 /// The least W >= 1 for which no encoder-forward column comes after a forward that needs it.
 std::uint32_t smallest_warmup_groups(const LlmLayout& layout);
+
+/// Whether every group's last forwards precede its first backward, so that a generator column fits between.
+bool has_room_for_generators(const LlmLayout& layout);
 
 /// The nested schedule with `warmup_groups` encoder-forward columns in front.
 Schedule insert_columns(const Pipeline& pipeline, const LlmLayout& layout, std::uint32_t warmup_groups);

@@ -11,12 +11,13 @@
 //
 // Bubble (P-1)(tF+tB) for one chunk. Departure: backwards run in the order of the forwards (the
 // paper draws them reversed; the time is the same and the first microbatch's memory goes first).
-#include "bigmac/schedule/llm_order.h"
+#include "bigmac/schedule/llm_base.h"
 #include "op_makers.h"
 
 namespace bigmac {
 
-void gpipe_order(const Pipeline& pipeline, RankId rank, std::uint32_t /*extra_warmup*/, std::vector<Op>& out) {
+void gpipe_order(const BaseRequest& request, RankId rank, std::vector<Op>& out) {
+  const Pipeline& pipeline = request.pipeline;
   for (std::uint32_t chunk = 0; chunk < pipeline.chunks; ++chunk)
     for (std::uint32_t m = 0; m < pipeline.microbatches; ++m)
       out.push_back(llm_op(pipeline, OpKind::forward, rank, chunk, m));

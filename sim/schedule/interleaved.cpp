@@ -11,7 +11,7 @@
 //
 // Bubble (P-1)(tF+tB) with tF, tB per chunk: 1/V of 1F1B's. Departure: none for M divisible by P; other
 // M are refused, as Megatron-LM does.
-#include "bigmac/schedule/llm_order.h"
+#include "bigmac/schedule/llm_base.h"
 #include "op_makers.h"
 
 namespace bigmac {
@@ -34,11 +34,12 @@ struct GroupWalk {
 
 }  // namespace
 
-void interleaved_order(const Pipeline& pipeline, RankId rank, std::uint32_t extra_warmup, std::vector<Op>& out) {
+void interleaved_order(const BaseRequest& request, RankId rank, std::vector<Op>& out) {
+  const Pipeline& pipeline = request.pipeline;
   const std::uint32_t ranks = pipeline.ranks, chunks = pipeline.chunks;
   const std::uint32_t total = chunks * pipeline.microbatches;
   const std::uint32_t own = chunks == 1 ? ranks - 1 - rank.value : 2 * (ranks - 1 - rank.value) + (chunks - 1) * ranks;
-  const std::uint32_t warmup = std::min(total, own + extra_warmup);
+  const std::uint32_t warmup = std::min(total, own + request.extra_warmup);
   GroupWalk ahead{ranks, chunks}, behind{ranks, chunks};
   const std::size_t start = out.size();
   out.resize(start + 2 * static_cast<std::size_t>(total));

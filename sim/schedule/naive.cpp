@@ -8,9 +8,11 @@
 //   4 ranks, M = 8 (e E: encoder forward, backward)
 //   0  e0 F0 e1 F1 e2 F2 e3 F3 B0 E0 e4 F4 B1 E1 ...
 //   1     F0    F1    F2 B0 F3 ...
+//
+// Under bidirectional bases (dualpipe) the first stage lies on two ranks, and the encoder with it.
 #include "assemble.h"
 #include "bigmac/schedule/builders.h"
-#include "bigmac/schedule/llm_order.h"
+#include "bigmac/schedule/llm_base.h"
 #include "op_makers.h"
 
 namespace bigmac {
@@ -20,22 +22,20 @@ void place_around(const Pipeline& pipeline, const Op& op, std::vector<Op>& out) 
   const std::uint32_t m = op.microbatch.value;
   const bool first = op.stage.value == 0, last = op.stage == pipeline.last_stage();
   const bool forward = op.kind == OpKind::forward;
-  if (forward && first) append_modules(pipeline.encoders, OpKind::forward, m, out);
-  if (!forward && last) append_modules(pipeline.generators, OpKind::backward, m, out);
+  const bool gradient = op.kind == OpKind::backward || op.kind == OpKind::input_gradient;
+  if (forward && first) append_modules(pipeline, pipeline.encoders, OpKind::forward, m, out);
+  if (gradient && last) append_modules(pipeline, pipeline.generators, OpKind::backward, m, out);
   out.push_back(op);
-  if (forward && last) append_modules(pipeline.generators, OpKind::forward, m, out);
-  if (!forward && first) append_modules(pipeline.encoders, OpKind::backward, m, out);
+  if (forward && last) append_modules(pipeline, pipeline.generators, OpKind::forward, m, out);
+  if (gradient && first) append_modules(pipeline, pipeline.encoders, OpKind::backward, m, out);
 }
 
 }  // namespace
 
 Schedule build_naive(const ScheduleRequest& request) {
-  const LlmOrder order = find_llm_order(request.base);
-  std::vector<Op> base;
+  const RankOrders orders = llm_orders(find_llm_base(request.base), {request.pipeline, request.costs, 0});
   return assemble(request.pipeline, [&](RankId rank, std::vector<Op>& out) {
-    base.clear();
-    order(request.pipeline, rank, 0, base);
-    for (const Op& op : base) place_around(request.pipeline, op, out);
+    for (const Op& op : orders[rank.value]) place_around(request.pipeline, op, out);
   });
 }
 

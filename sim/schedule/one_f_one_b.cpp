@@ -8,14 +8,15 @@
 //   3  F0 B0 F1 B1 F2 B2 F3 B3 F4 B4 F5 B5 F6 B6 F7 B7
 //
 // Bubble (P-1)(tF+tB); rank r holds min(M, P-r) microbatches.
-#include "bigmac/schedule/llm_order.h"
+#include "bigmac/schedule/llm_base.h"
 #include "op_makers.h"
 
 namespace bigmac {
 
-void one_f_one_b_order(const Pipeline& pipeline, RankId rank, std::uint32_t extra_warmup, std::vector<Op>& out) {
+void one_f_one_b_order(const BaseRequest& request, RankId rank, std::vector<Op>& out) {
+  const Pipeline& pipeline = request.pipeline;
   const std::uint32_t count = pipeline.microbatches;
-  const std::uint32_t warmup = std::min(count, pipeline.ranks - 1 - rank.value + extra_warmup);
+  const std::uint32_t warmup = std::min(count, pipeline.ranks - 1 - rank.value + request.extra_warmup);
   const auto forward = [&](std::uint32_t m) { out.push_back(llm_op(pipeline, OpKind::forward, rank, 0, m)); };
   const auto backward = [&](std::uint32_t m) { out.push_back(llm_op(pipeline, OpKind::backward, rank, 0, m)); };
   for (std::uint32_t m = 0; m < warmup; ++m) forward(m);

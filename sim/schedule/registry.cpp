@@ -7,93 +7,92 @@
 
 #include "bigmac/base/error.h"
 #include "bigmac/schedule/builders.h"
-#include "bigmac/schedule/llm_order.h"
+#include "bigmac/schedule/llm_base.h"
 
 namespace bigmac {
 namespace {
 
 using Refusal = std::optional<std::string>;
 
-Refusal refuse_unless_alone(const ScheduleRequest& request, const std::string& base) {
+Refusal reason_or_nothing(const std::string& reason) { return reason.empty() ? Refusal{} : Refusal{reason}; }
+
+Refusal refuse_side_modules(const ScheduleRequest& request) {
   if (!request.pipeline.encoders.empty() || !request.pipeline.generators.empty())
     return "a base pipeline alone runs jobs without encoder and generator; use naive, upfront or bigmac with --base " +
-           base;
-  const std::string reason = base_refuses(base, request.pipeline);
-  return reason.empty() ? Refusal{} : Refusal{reason};
+           request.base;
+  return reason_or_nothing(find_llm_base(request.base).refuses(request.pipeline));
 }
 
-Refusal refuse_gpipe(const ScheduleRequest& request) { return refuse_unless_alone(request, "gpipe"); }
-Refusal refuse_one_f_one_b(const ScheduleRequest& request) { return refuse_unless_alone(request, "1f1b"); }
-Refusal refuse_interleaved(const ScheduleRequest& request) { return refuse_unless_alone(request, "interleaved"); }
+Refusal refuse_what_base_refuses(const ScheduleRequest& request) {
+  return reason_or_nothing(find_llm_base(request.base).refuses(request.pipeline));
+}
 
-Refusal refuse_placement(const ScheduleRequest& request) {
-  const std::string reason = base_refuses(request.base, request.pipeline);
-  return reason.empty() ? Refusal{} : Refusal{reason};
+Refusal refuse_bigmac(const ScheduleRequest& request) {
+  if (!request.pipeline.generators.empty() && !find_llm_base(request.base).extra_warmup)
+    return fmt::format("a generator column needs a base whose warm-up can be lengthened, and that of {} cannot",
+                       request.base);
+  return refuse_what_base_refuses(request);
+}
+
+std::vector<std::string> base_names() {
+  std::vector<std::string> names;
+  for (const LlmBase& base : all_llm_bases()) names.push_back(base.name);
+  return names;
+}
+
+constexpr SidePlacement kEnds = SidePlacement::first_and_last, kSpread = SidePlacement::every_rank;
+
+/// A row for each base pipeline alone.
+std::vector<ScheduleInfo> base_rows() {
+  std::vector<ScheduleInfo> rows;
+  for (const LlmBase& base : all_llm_bases())
+    rows.push_back({base.name,
+                    base.summary,
+                    base.paper,
+                    base.needs + "; no encoder, no generator",
+                    {},
+                    {},
+                    kEnds,
+                    refuse_side_modules,
+                    build_base_alone});
+  return rows;
 }
 
 std::vector<ScheduleInfo> make_table() {
-  const std::vector<std::string> any_base = {"gpipe", "1f1b", "interleaved"};
+  const std::vector<std::string> bases = base_names();
   const ScheduleParameter warmup_groups{"encoder_warmup_groups",
                                         "encoder-forward columns in front: the cap on live encoder microbatches", 1,
                                         kMaxMicrobatches, 3};
-  constexpr SidePlacement ends = SidePlacement::first_and_last, spread = SidePlacement::every_rank;
   const ScheduleParameter sort{"sort_microbatches", "1: microbatches of like cost share a column", 0, 1, 0};
-  return {
-      {"gpipe",
-       "all forwards, then all backwards",
-       "Huang et al. 2019, 1811.06965",
-       "no encoder, no generator",
-       {},
-       {},
-       ends,
-       refuse_gpipe,
-       build_gpipe},
-      {"1f1b",
-       "one forward, one backward after a warm-up",
-       "Narayanan et al. 2021, 2104.04473",
-       "chunks = 1; no encoder, no generator",
-       {},
-       {},
-       ends,
-       refuse_one_f_one_b,
-       build_one_f_one_b},
-      {"interleaved",
-       "1F1B over several chunks per rank",
-       "Narayanan et al. 2021, 2104.04473",
-       "microbatches divisible by ranks; no encoder, no generator",
-       {},
-       {},
-       ends,
-       refuse_interleaved,
-       build_interleaved},
-      {"naive",
-       "encoder in the first stage, generator in the last",
-       "Megatron-LM, 2104.04473",
-       "what its base requires",
-       any_base,
-       {},
-       ends,
-       refuse_placement,
-       build_naive},
-      {"upfront",
-       "all encoder forwards first, all backwards last",
-       "the unlimited-memory ideal of 2605.25451",
-       "what its base requires; with a generator the LLM runs gpipe",
-       any_base,
-       {},
-       spread,
-       refuse_placement,
-       build_upfront},
-      {"bigmac",
-       "encoder and generator columns nested into the LLM",
-       "BigMac 2026, 2605.25451",
-       "what its base requires",
-       {"1f1b", "interleaved"},
-       {warmup_groups, sort},
-       spread,
-       refuse_placement,
-       build_bigmac},
-  };
+  std::vector<ScheduleInfo> table = base_rows();
+  table.push_back({"naive",
+                   "encoder in the first stage, generator in the last",
+                   "Megatron-LM, 2104.04473",
+                   "what its base requires",
+                   bases,
+                   {},
+                   kEnds,
+                   refuse_what_base_refuses,
+                   build_naive});
+  table.push_back({"upfront",
+                   "all encoder forwards first, all backwards last",
+                   "the unlimited-memory ideal of 2605.25451",
+                   "what its base requires; with a generator the LLM runs gpipe",
+                   bases,
+                   {},
+                   kSpread,
+                   refuse_what_base_refuses,
+                   build_upfront});
+  table.push_back({"bigmac",
+                   "encoder and generator columns nested into the LLM",
+                   "BigMac 2026, 2605.25451",
+                   "what its base requires; with a generator 1f1b or interleaved",
+                   bases,
+                   {warmup_groups, sort},
+                   kSpread,
+                   refuse_bigmac,
+                   build_bigmac});
+  return table;
 }
 
 void check_base(const ScheduleInfo& info, const std::string& base) {
@@ -116,8 +115,10 @@ void check_parameter(const ScheduleInfo& info, const std::string& name, std::int
   bad_input("--set", unknown_name("parameter of " + info.name, name, known));
 }
 
+// A base pipeline alone is its own base.
 ScheduleRequest with_base(const ScheduleInfo& info, ScheduleRequest request) {
-  if (request.base.empty() && !info.bases.empty()) request.base = default_base(request.pipeline);
+  if (info.bases.empty()) request.base = info.name;
+  else if (request.base.empty()) request.base = default_base(request.pipeline);
   return request;
 }
 
@@ -149,7 +150,7 @@ Schedule build_schedule(const std::string& name, const ScheduleRequest& request)
   if (const auto reason = info.refuses(full)) bad_input("--schedule " + name, *reason);
   Schedule schedule = info.build(full);
   schedule.name = name;
-  if (schedule.base.empty()) schedule.base = full.base;
+  if (schedule.base.empty() && !info.bases.empty()) schedule.base = full.base;
   return schedule;
 }
 

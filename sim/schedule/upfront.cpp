@@ -9,7 +9,7 @@
 //   1  e1 e5 F0 F1 F2 B0 F3 B1 ... B7 E1 E5
 #include "assemble.h"
 #include "bigmac/schedule/builders.h"
-#include "bigmac/schedule/llm_order.h"
+#include "bigmac/schedule/llm_base.h"
 #include "op_makers.h"
 
 namespace bigmac {
@@ -18,14 +18,13 @@ namespace {
 void append_owned(const Pipeline& pipeline, const std::vector<ModuleId>& modules, OpKind kind, RankId rank,
                   std::vector<Op>& out) {
   for (std::uint32_t m = rank.value; m < pipeline.microbatches; m += pipeline.ranks)
-    append_modules(modules, kind, m, out);
+    append_modules(pipeline, modules, kind, m, out);
 }
 
 void append_generators(const Pipeline& pipeline, RankId rank, std::vector<Op>& out) {
-  if (pipeline.generators.empty()) return;
   for (std::uint32_t m = rank.value; m < pipeline.microbatches; m += pipeline.ranks) {
-    append_modules(pipeline.generators, OpKind::forward, m, out);
-    append_modules(pipeline.generators, OpKind::backward, m, out);
+    append_modules(pipeline, pipeline.generators, OpKind::forward, m, out);
+    append_modules(pipeline, pipeline.generators, OpKind::backward, m, out);
   }
 }
 
@@ -33,21 +32,20 @@ void append_generators(const Pipeline& pipeline, RankId rank, std::vector<Op>& o
 
 Schedule build_upfront(const ScheduleRequest& request) {
   const Pipeline& pipeline = request.pipeline;
-  const std::string order_name = pipeline.generators.empty() ? request.base : "gpipe";
-  const LlmOrder order = find_llm_order(order_name);
-  std::vector<Op> base;
+  const std::string base = pipeline.generators.empty() ? request.base : "gpipe";
+  const RankOrders orders = llm_orders(find_llm_base(base), {pipeline, request.costs, 0});
   Schedule schedule = assemble(pipeline, [&](RankId rank, std::vector<Op>& out) {
-    base.clear();
-    order(pipeline, rank, 0, base);
+    const std::vector<Op>& llm = orders[rank.value];
     append_owned(pipeline, pipeline.encoders, OpKind::forward, rank, out);
+    // With a generator the base is gpipe, whose first half are the forwards.
     const auto turn =
-        pipeline.generators.empty() ? base.end() : base.begin() + static_cast<std::ptrdiff_t>(base.size() / 2);
-    out.insert(out.end(), base.begin(), turn);
+        pipeline.generators.empty() ? llm.end() : llm.begin() + static_cast<std::ptrdiff_t>(llm.size() / 2);
+    out.insert(out.end(), llm.begin(), turn);
     append_generators(pipeline, rank, out);
-    out.insert(out.end(), turn, base.end());
+    out.insert(out.end(), turn, llm.end());
     append_owned(pipeline, pipeline.encoders, OpKind::backward, rank, out);
   });
-  schedule.base = order_name;
+  schedule.base = base;
   return schedule;
 }
 

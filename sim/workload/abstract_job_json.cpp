@@ -87,7 +87,7 @@ GivenModuleCosts read_module(const JsonReader& costs, const ModuleShape& shape, 
 // Modules besides the LLM: by the name "encoder" or "generator", or by a stated role.
 Role role_of(const JsonReader& root, const std::string& name, const JsonReader& costs) {
   if (const auto modules = root.find("modules"))
-    if (const auto module = modules->find(name.c_str())) {
+    if (const auto module = modules->find(name.c_str()); module && module->has("role")) {
       const std::string role = module->at("role").string();
       if (role == "encoder") return Role::encoder;
       if (role == "generator") return Role::generator;
@@ -97,6 +97,17 @@ Role role_of(const JsonReader& root, const std::string& name, const JsonReader& 
   if (name.starts_with("generator")) return Role::generator;
   costs.fail(unknown_name("module", name, {"llm", "encoder", "generator"}) +
              "; other names need a role: \"modules\": {\"NAME\": {\"role\": \"encoder\"}}");
+}
+
+// "modules": {"encoder": {"frozen": true}}: forward only.
+bool is_frozen(const JsonReader& root, const std::string& name) {
+  const auto modules = root.find("modules");
+  const auto module = modules ? modules->find(name.c_str()) : std::nullopt;
+  if (!module || !module->boolean_or("frozen", false)) return false;
+  if (name == "llm" || module->string_or("role", name).starts_with("generator"))
+    module->at("frozen").fail(
+        "only an encoder runs without a backward: others pass gradients on; give them W = 0 instead");
+  return true;
 }
 
 Json series_json(const CostSeries& series) {
@@ -127,6 +138,7 @@ AbstractJob read_abstract_job(const JsonReader& root, Notes& notes) {
   job.pipeline =
       make_pipeline(shape.at("ranks").integer(1, kMaxRanks), shape.integer_or("chunks", 1, 1, kMaxChunks),
                     shape.at("microbatches").integer(1, kMaxMicrobatches), encoders, generators, shape.where());
+  for (ModuleShape& module : job.pipeline.modules) module.backward = !is_frozen(root, module.name);
   for (const ModuleShape& module : job.pipeline.modules)
     job.costs.push_back(read_module(costs, module, job.pipeline, notes));
   return job;
@@ -135,9 +147,12 @@ AbstractJob read_abstract_job(const JsonReader& root, Notes& notes) {
 std::string abstract_job_members(const Pipeline& pipeline, const GivenCosts& costs) {
   Json job;
   job["pipeline"] = {{"ranks", pipeline.ranks}, {"chunks", pipeline.chunks}, {"microbatches", pipeline.microbatches}};
-  for (std::size_t m = 1; m < pipeline.modules.size(); ++m)
-    job["modules"][pipeline.modules.items[m].name]["role"] =
-        pipeline.modules.items[m].role == Role::encoder ? "encoder" : "generator";
+  for (std::size_t m = 1; m < pipeline.modules.size(); ++m) {
+    const ModuleShape& shape = pipeline.modules.items[m];
+    Json& entry = job["modules"][shape.name];
+    entry["role"] = shape.role == Role::encoder ? "encoder" : "generator";
+    if (!shape.backward) entry["frozen"] = true;
+  }
   for (const GivenModuleCosts& given : costs) {
     Json& module = job["costs_ns"][given.name];
     module["F"] = series_json(given.forward);

@@ -3,6 +3,7 @@
 //   {"schema": "bigmac.job/1", "name": ..., "source": ...,
 //    "model": "path" or {...}, "cluster": "path" or {...}, "gpus": 128,
 //    "data": {...}, "batch": {"global": 512, "micro": 1},
+//    "costs": "path" or {...},                          measured layers, schema bigmac.costs/1
 //    "parallel": {"tp": 2, "pp": 4, ..., "encoder_tp": 1, "shard_sides": false, "recompute": "selective"},
 //    "training": {"distributed_optimizer": true, "sequence_parallel": true, "overlap_gradients": true,
 //                 "freeze_encoder": false},
@@ -47,6 +48,17 @@ void read_model_and_cluster(const JsonReader& root, Json& resolved, Job& job) {
   resolved["cluster"] = cluster;
   job.cluster->gpus = static_cast<int>(root.integer_or("gpus", job.cluster->gpus, 1, kMaxGpus));
   if (job.cluster->gpus < 1) root.fail("'gpus' is missing: how many GPUs the job uses");
+}
+
+void read_measured(const JsonReader& root, Json& resolved, Job& job) {
+  const auto costs = root.find("costs");
+  if (!costs) return;
+  std::string file;
+  const Json document = take_document(*costs, file);
+  job.measured = parse_measured_costs(document.dump(), file);
+  resolved["costs"] = document;
+  job.notes.push_back(fmt::format("costs: {} measured entries ({}); other layers, tp degrees and memory are analytic",
+                                  job.measured->entries.size(), job.measured->source));
 }
 
 void read_batch(const JsonReader& root, Job& job) {
@@ -97,6 +109,7 @@ void read_training(const JsonReader& root, Job& job) {
 
 void read_full_form(const JsonReader& root, Json& resolved, Job& job) {
   read_model_and_cluster(root, resolved, job);
+  read_measured(root, resolved, job);
   job.data = read_data(root.at("data"), job.notes);
   read_batch(root, job);
   read_parallel(root, job);

@@ -13,7 +13,7 @@ void check_range(const std::string& where, const char* key, std::int64_t value, 
 }
 
 ModuleId add_module(Pipeline& pipeline, const std::string& name, Role role, std::uint32_t stages) {
-  pipeline.modules.items.push_back({name, role, stages});
+  pipeline.modules.items.push_back({name, role, stages, true});
   return ModuleId{static_cast<std::uint8_t>(pipeline.modules.size() - 1)};
 }
 
@@ -21,7 +21,8 @@ ModuleId add_module(Pipeline& pipeline, const std::string& name, Role role, std:
 
 std::int64_t Pipeline::operations() const {
   std::int64_t passes = 0;
-  for (const ModuleShape& module : modules) passes += 2 * static_cast<std::int64_t>(module.stages);
+  for (const ModuleShape& module : modules)
+    passes += (module.backward ? 2 : 1) * static_cast<std::int64_t>(module.stages);
   return passes * microbatches;
 }
 

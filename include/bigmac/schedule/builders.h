@@ -5,9 +5,8 @@
 
 namespace bigmac {
 
-Schedule build_gpipe(const ScheduleRequest&);
-Schedule build_one_f_one_b(const ScheduleRequest&);
-Schedule build_interleaved(const ScheduleRequest&);
+/// The base that request.base names, alone: one row of the registry for each base.
+Schedule build_base_alone(const ScheduleRequest&);
 Schedule build_naive(const ScheduleRequest&);
 Schedule build_upfront(const ScheduleRequest&);
 Schedule build_bigmac(const ScheduleRequest&);

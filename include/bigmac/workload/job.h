@@ -14,6 +14,7 @@
 #include "bigmac/workload/cluster.h"
 #include "bigmac/workload/data.h"
 #include "bigmac/workload/given_costs.h"
+#include "bigmac/workload/measured_costs.h"
 #include "bigmac/workload/model.h"
 #include "bigmac/workload/pipeline.h"
 
@@ -53,6 +54,7 @@ struct Job {
   // The full form; all present or none.
   std::optional<Model> model;
   std::optional<Cluster> cluster;
+  std::optional<MeasuredCosts> measured;  ///< "costs": layers measured, in place of analytic ones
   DataSpec data;
   Batch batch;
   Training training;

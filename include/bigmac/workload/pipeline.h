@@ -29,6 +29,7 @@ struct ModuleShape {
   std::string name;
   Role role = Role::llm;
   std::uint32_t stages = 1;  ///< LLM: ranks * chunks; others 1
+  bool backward = true;      ///< false: frozen encoder, forward only; its activations go when F ends
 };
 
 struct Pipeline {
