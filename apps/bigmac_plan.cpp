@@ -134,7 +134,8 @@ int main_program(int argc, char** argv) {
   app.add_option("--schedule", options.schedules, "only these schedules, separated by commas")->delimiter(',');
   app.add_option("--base", options.base, "LLM pipeline beneath the schedules");
   app.add_option("--memory-limit", options.memory_limit, "per GPU, such as 75GB (default: the GPU's less 4 GiB)");
-  app.add_option("--threads", options.threads, "threads (default: all cores); the result does not depend on it");
+  app.add_option("--threads", options.threads, "threads (default: all cores); the result does not depend on it")
+      ->check(CLI::Range(1, 1024));
   app.add_option("--seed", options.seed, "draw the data anew from this seed (default: the seeds the job states)");
   app.add_flag("--explain", options.explain, "say which combinations were left out, and why");
   app.add_flag("--json", options.json, "print the result as JSON");

@@ -57,7 +57,9 @@ std::int64_t side_work(const PlanCosts& costs, const std::vector<ModuleId>& modu
   std::int64_t sum = 0;
   for (const ModuleId module : modules)
     for (std::uint32_t i = 0; i < costs.pipeline.microbatches; ++i)
-      for (const OpKind kind : {OpKind::forward, OpKind::backward}) sum += duration_of(costs.table, module, kind, 0, i);
+      for (const OpKind kind : {OpKind::forward, OpKind::backward})
+        if (kind == OpKind::forward || costs.pipeline.modules[module].backward)
+          sum += duration_of(costs.table, module, kind, 0, i);
   return sum;
 }
 
@@ -84,9 +86,9 @@ QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts
   const Pipeline& pipeline = costs.pipeline;
   const std::vector<RankState> states = rank_states(job, plan, costs, default_residency(pipeline, sides));
   const std::int64_t encoders = side_work(costs, pipeline.encoders), generators = side_work(costs, pipeline.generators);
-  const bool spread = sides == SidePlacement::every_rank;
+  const bool at_ends = sides == SidePlacement::first_and_last;
   std::int64_t busiest = 0, all = encoders + generators;
-  double memory = 0;
+  double memory = 0, all_memory = 0;
   for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank) {
     std::int64_t work = 0;
     double held = states[rank].total();
@@ -99,12 +101,17 @@ QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts
     }
     work *= pipeline.microbatches;
     all += work;
-    if (!spread && rank == 0) work += encoders;
-    if (!spread && rank + 1 == pipeline.ranks) work += generators;
+    if (at_ends && rank == 0) work += encoders;
+    if (at_ends && rank + 1 == pipeline.ranks) work += generators;
     busiest = std::max(busiest, work);
     memory = std::max(memory, held);
+    all_memory += held;
   }
-  return {Nanoseconds{std::max(busiest, all / pipeline.ranks)}, Bytes{static_cast<std::int64_t>(memory)}};
+  const std::int64_t mean = all / pipeline.ranks;
+  // Where ranks are free to choose, some rank holds and does at least the mean.
+  if (sides == SidePlacement::anywhere)
+    return {Nanoseconds{mean}, Bytes{static_cast<std::int64_t>(all_memory / pipeline.ranks)}};
+  return {Nanoseconds{std::max(busiest, mean)}, Bytes{static_cast<std::int64_t>(memory)}};
 }
 
 std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,

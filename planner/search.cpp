@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "bigmac/schedule/llm_base.h"
 #include "bigmac/schedule/registry.h"
 #include "parallel_for.h"
 #include "pareto.h"
@@ -34,15 +35,26 @@ auto ranking(Objective objective, const Evaluation& e) {
                                         : std::tuple(time, memory, e.label(), e.schedule_label());
 }
 
+/// Where a schedule places modules, as far as the bounds may count on it: a base that builds its own orders may place
+/// stages as it likes.
+SidePlacement placement_of(const ScheduleInfo& info, const std::string& base) {
+  const std::string beneath = info.is_base ? info.name : base;
+  const bool by_default = beneath.empty() || find_llm_base(beneath).append_rank != nullptr;
+  return by_default ? info.sides : SidePlacement::anywhere;
+}
+
 /// Every schedule with the settings worth trying: a parameter that is a switch is tried both ways.
 std::vector<Family> families(const std::vector<std::string>& names, const std::string& base) {
-  std::vector<Family> out = {{SidePlacement::every_rank, {}}, {SidePlacement::first_and_last, {}}};
+  std::vector<Family> out = {
+      {SidePlacement::every_rank, {}}, {SidePlacement::first_and_last, {}}, {SidePlacement::anywhere, {}}};
   for (const std::string& name : names) {
     const ScheduleInfo& info = find_schedule(name);
-    auto& choices = out[info.sides == SidePlacement::every_rank ? 0 : 1].choices;
-    choices.push_back({name, base, {}});
+    const std::string own_base = info.bases.empty() ? "" : base;
+    const SidePlacement sides = placement_of(info, own_base);
+    auto& choices = std::find_if(out.begin(), out.end(), [&](const Family& f) { return f.sides == sides; })->choices;
+    choices.push_back({name, own_base, {}});
     for (const ScheduleParameter& parameter : info.parameters)
-      if (parameter.least == 0 && parameter.most == 1) choices.push_back({name, base, {{parameter.name, 1}}});
+      if (parameter.least == 0 && parameter.most == 1) choices.push_back({name, own_base, {{parameter.name, 1}}});
   }
   std::erase_if(out, [](const Family& family) { return family.choices.empty(); });
   return out;
@@ -74,7 +86,7 @@ class Search {
       if (options_.progress) options_.progress(end, order.size());
     }
     result_.front = front_.plans();
-    if (result_.best.empty()) result_.nearest_miss = miss_;
+    if (result_.best.empty()) find_nearest_miss();
     return std::move(result_);
   }
 
@@ -95,18 +107,35 @@ class Search {
     std::vector<Bounded> fitting;
     for (const Bounded& candidate : all) {
       if (candidate.bound.memory <= options_.memory_limit) fitting.push_back(candidate);
-      else result_.counts.pruned_memory += variants(candidate);
+      else {
+        result_.counts.pruned_memory += variants(candidate);
+        too_large_.push_back(candidate);
+      }
     }
-    if (fitting.empty() && !all.empty())
-      fitting.push_back(*std::min_element(all.begin(), all.end(), [](auto& a, auto& b) {
-        return std::tuple(a.bound.memory, a.plan) < std::tuple(b.bound.memory, b.plan);
-      }));
     std::stable_sort(fitting.begin(), fitting.end(), [](auto& a, auto& b) { return a.bound.step < b.bound.step; });
     return fitting;
   }
 
+  // Nothing fits: what was bounded above the limit is built too, the least bound first, until none can need less.
+  void find_nearest_miss() {
+    std::stable_sort(too_large_.begin(), too_large_.end(),
+                     [](auto& a, auto& b) { return a.bound.memory < b.bound.memory; });
+    for (const Bounded& candidate : too_large_) {
+      if (miss_ && candidate.bound.memory > miss_->memory) break;
+      const ParallelPlan& plan = space_.plans[candidate.plan];
+      const PlanCosts costs = cache_.costs(plan);
+      for (const ScheduleChoice& choice : families_[candidate.family].choices)
+        note_miss(evaluate(job_, plan, costs, choice, options_.memory_limit));
+    }
+    result_.nearest_miss = miss_;
+  }
+
+  void note_miss(const std::optional<Evaluation>& found) {
+    if (found && (!miss_ || ranking(Objective::memory, *found) < ranking(Objective::memory, *miss_))) miss_ = found;
+  }
+
   bool can_matter(const QuickBound& bound) const {
-    if (result_.best.size() < options_.shown) return true;
+    if (result_.best.size() < options_.shown || result_.best.empty()) return true;
     const auto& last = result_.best.back();
     const bool may_rank =
         options_.objective == Objective::memory ? bound.memory <= last.memory : bound.step <= last.step;
@@ -128,22 +157,20 @@ class Search {
     });
     for (const auto& variants_of_plan : found)
       for (std::size_t i = 0; i < variants_of_plan.size(); ++i)
-        if (i == 0 || !same_result(variants_of_plan[i - 1], variants_of_plan[i])) take(variants_of_plan[i]);
-        else ++result_.counts.simulated;  // shown once
+        take(variants_of_plan[i], i > 0 && same_result(variants_of_plan[i - 1], variants_of_plan[i]));
   }
 
-  void take(const std::optional<Evaluation>& evaluation) {
+  void take(const std::optional<Evaluation>& evaluation, bool shown_before) {
     if (!evaluation) {
       ++result_.counts.refused;
       return;
     }
-    ++result_.counts.simulated;
     if (evaluation->memory > options_.memory_limit) {
       ++result_.counts.over_memory;
-      --result_.counts.simulated;
-      if (!miss_ || ranking(Objective::memory, *evaluation) < ranking(Objective::memory, *miss_)) miss_ = evaluation;
-      return;
+      return note_miss(evaluation);
     }
+    ++result_.counts.simulated;
+    if (shown_before) return;
     front_.add(*evaluation);
     auto& best = result_.best;
     const auto before = [&](const Evaluation& a, const Evaluation& b) {
@@ -159,6 +186,7 @@ class Search {
   const SearchOptions& options_;
   std::vector<Family> families_;
   ParetoFront front_;
+  std::vector<Bounded> too_large_;  // bounded above the memory limit
   std::optional<Evaluation> miss_;
   SearchResult result_;
 };
@@ -177,7 +205,7 @@ std::vector<std::string> suitable_schedules(const Job& job) {
   const bool alone = job.model->encoders.empty() && job.model->generators.empty();
   std::vector<std::string> out;
   for (const ScheduleInfo& info : all_schedules())
-    if (info.bases.empty() == alone) out.push_back(info.name);
+    if (info.is_base == alone) out.push_back(info.name);
   return out;
 }
 

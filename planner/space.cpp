@@ -91,6 +91,8 @@ class Enumeration {
     const auto choices = job_.batch.micro ? std::vector<std::int64_t>{*job_.batch.micro} : kMicroBatches;
     for (const std::int64_t micro : choices) {
       if (job_.batch.global % (micro * plan.dp) != 0) exclude("the global batch does not divide into dp x micro");
+      else if (job_.batch.global / (micro * plan.dp) > kMaxMicrobatches)
+        exclude("more microbatches than a pipeline takes");
       else plan.micro_batch = micro, add_chunks(plan);
     }
   }
@@ -149,7 +151,8 @@ class Enumeration {
     };
     const double bytes =
         burden(job_.model->encoders, plan.encoder_tp) + burden(job_.model->generators, plan.generator_tp);
-    const bool heavy = bytes > 0.1 * static_cast<double>(job_.cluster->gpu.memory.value);
+    const bool shares = job_.cluster->node.gpus > std::max(plan.encoder_tp, plan.generator_tp);
+    const bool heavy = shares && bytes > 0.1 * static_cast<double>(job_.cluster->gpu.memory.value);
     for (const bool shard : {false, true}) {
       if (job_.parallel.shard_sides ? shard != *job_.parallel.shard_sides : shard && !heavy) continue;
       plan.shard_sides = shard;

@@ -34,7 +34,8 @@ Partition partition_layers(const std::vector<LayerCost>& layers, std::uint32_t s
   std::vector<std::int64_t> work;
   std::int64_t low = 0, high = 0;
   for (const LayerCost& layer : layers) {
-    work.push_back(std::llround(1e3 * (layer.forward_us + layer.input_gradient_us + layer.weight_gradient_us)));
+    const double ns = 1e3 * (layer.forward_us + layer.input_gradient_us + layer.weight_gradient_us);
+    work.push_back(std::llround(std::min(ns, static_cast<double>(kMaxCost.value))));
     low = std::max(low, work.back());
     high += work.back();
   }

@@ -3,13 +3,29 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
+#include "bigmac/base/error.h"
 #include "bigmac/cost/kernels.h"
 
 namespace bigmac {
 namespace {
 
-Nanoseconds rounded_ns(double microseconds) { return Nanoseconds{std::llround(1e3 * microseconds)}; }
-Bytes rounded_bytes(double bytes) { return Bytes{std::llround(bytes)}; }
+Nanoseconds rounded_ns(double microseconds) {
+  return Nanoseconds{std::llround(std::min(1e3 * microseconds, static_cast<double>(kMaxCost.value)))};
+}
+Bytes rounded_bytes(double bytes) { return Bytes{std::llround(std::min(bytes, static_cast<double>(kMaxBytes.value)))}; }
+
+// Every sum a schedule can form stays below 2^62: the dearest pass, as often as there are operations.
+void refuse_overflow(const PlanCosts& costs) {
+  const std::int64_t most = std::min(kMaxCost.value - 1, (std::int64_t{1} << 60) / costs.pipeline.operations());
+  for (const auto* column : {&costs.table.duration, &costs.table.transfer})
+    for (const Nanoseconds cost : *column)
+      if (cost.value > most)
+        bad_input("data",
+                  fmt::format("a pass of {} ns in each of {} operations is too long; use fewer tokens or samples",
+                              cost.value, costs.pipeline.operations()));
+}
 
 /// Writes the rows of one pass: F, I, W, B = I + W, R.
 void fill_pass(CostTable& table, ModuleId module, StageId stage, MicrobatchId microbatch, const LayerCost& cost,
@@ -45,7 +61,9 @@ std::vector<std::string> names_of(const std::vector<Module>& modules) {
 bool varies(const SideCosts& side, std::uint32_t microbatches) {
   const auto& costs = side.by_microbatch;
   return std::any_of(costs.begin(), costs.begin() + microbatches, [&](const LayerCost& c) {
-    return c.forward_us != costs[0].forward_us || c.activation_bytes != costs[0].activation_bytes;
+    return c.forward_us != costs[0].forward_us || c.input_gradient_us != costs[0].input_gradient_us ||
+           c.weight_gradient_us != costs[0].weight_gradient_us || c.activation_bytes != costs[0].activation_bytes ||
+           c.transient_bytes != costs[0].transient_bytes;
   });
 }
 
@@ -87,6 +105,7 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
   for (std::size_t i = 0; i < generators.size(); ++i)
     out.model_flops += fill_side(out, out.pipeline.generators[i], *generators[i],
                                  transfer_of(job, plan, generators[i]->transfer_bytes), false);
+  refuse_overflow(out);
   out.llm = std::move(llm);
   out.encoders = std::move(encoders);
   out.generators = std::move(generators);

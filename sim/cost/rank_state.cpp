@@ -1,6 +1,7 @@
 // Model state, and what a step does outside its pipeline.
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "bigmac/cost/kernels.h"
 #include "bigmac/cost/plan_costs.h"
@@ -22,7 +23,8 @@ constexpr double kBucketParameters = 40e6;
 struct Held {
   double dense = 0, expert = 0;  // parameters
   int dense_replicas = 1, expert_replicas = 1;
-  int shards = 1;  // GPUs that share one copy of weights and gradients
+  int dense_stride = 1, expert_stride = 1;  // GPUs from one copy to the next: tp, cp, dp, pp from the inside out
+  int shards = 1;                           // GPUs that share one copy of weights and gradients
   bool frozen = false;
 };
 
@@ -30,6 +32,8 @@ Held held_llm(const ParallelPlan& plan, const PlanCosts& costs, const std::vecto
   Held held;
   held.dense_replicas = plan.dp * plan.cp;
   held.expert_replicas = std::max(1, plan.dp * plan.cp * plan.tp / plan.ep);
+  held.dense_stride = plan.tp;
+  held.expert_stride = plan.ep;
   for (std::uint32_t stage = 0; stage < stages.size(); ++stage) {
     if (!stages[stage]) continue;
     for (std::uint32_t i = costs.partition[stage]; i < costs.partition[stage + 1]; ++i) {
@@ -48,6 +52,7 @@ Held held_side(const Job& job, const ParallelPlan& plan, const SideCosts& side, 
   }
   held.dense_replicas = held.expert_replicas = std::max(1, plan.dp * ranks * plan.rank_gpus() / tp);
   held.shards = std::min(shard_group(job, plan, tp), held.dense_replicas);
+  held.dense_stride = held.expert_stride = tp * held.shards;
   held.frozen = frozen;
   return held;
 }
@@ -57,7 +62,7 @@ void add_state(const Job& job, const Held& held, RankState& state) {
     const StateBytes bytes = state_bytes(parameters, job.training.distributed_optimizer ? replicas : 1, held.frozen);
     state.weights += bytes.weights / held.shards;
     state.gradients += bytes.gradients / held.shards;
-    state.optimizer += bytes.optimizer;
+    state.optimizer += bytes.optimizer / (job.training.distributed_optimizer ? 1 : held.shards);
   };
   add(held.dense, held.dense_replicas);
   add(held.expert, held.expert_replicas);
@@ -103,8 +108,8 @@ double cover_us(const PlanCosts& costs, std::uint32_t rank, OpKind kind) {
   return cover;
 }
 
-double collective_of(const Job& job, const ParallelPlan& plan, Collective kind, double bytes, int replicas) {
-  const int in_node = std::clamp(job.cluster->node.gpus / plan.rank_gpus(), 1, replicas);
+double collective_of(const Job& job, Collective kind, double bytes, int replicas, int stride) {
+  const int in_node = std::clamp(job.cluster->node.gpus / stride, 1, replicas);
   return replicas > 1 ? collective_us(*job.cluster, kind, bytes, replicas, in_node) : 0;
 }
 
@@ -121,14 +126,14 @@ OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const 
   const bool distributed = job.training.distributed_optimizer;
   for (const Held& held : held_on_rank(job, plan, costs, where, rank)) {
     if (held.frozen) continue;
-    for (const auto& [whole, holders] :
-         {std::pair{held.dense, held.dense_replicas}, {held.expert, held.expert_replicas}}) {
+    for (const auto& [whole, holders, stride] : {std::tuple{held.dense, held.dense_replicas, held.dense_stride},
+                                                 {held.expert, held.expert_replicas, held.expert_stride}}) {
       const double parameters = whole / held.shards;
       const int replicas = std::max(1, holders / held.shards);
       if (parameters <= 0) continue;
       const Collective kind = distributed ? Collective::reduce_scatter : Collective::all_reduce;
-      reduce += collective_of(job, plan, kind, kFp32 * parameters, replicas);
-      if (distributed) gather += collective_of(job, plan, Collective::all_gather, kBf16 * parameters, replicas);
+      reduce += collective_of(job, kind, kFp32 * parameters, replicas, stride);
+      if (distributed) gather += collective_of(job, Collective::all_gather, kBf16 * parameters, replicas, stride);
       out.optimizer_us +=
           elementwise_us(job.cluster->gpu, kOptimizerTraffic * parameters / (distributed ? replicas : 1));
       all += parameters;
@@ -144,9 +149,15 @@ OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const 
 Residency default_residency(const Pipeline& pipeline, SidePlacement sides) {
   Residency out;
   out.stages.assign(pipeline.ranks, std::vector<bool>(pipeline.stages(), false));
-  out.modules.assign(pipeline.ranks, std::vector<bool>(pipeline.modules.size(), sides == SidePlacement::every_rank));
+  out.modules.assign(pipeline.ranks, std::vector<bool>(pipeline.modules.size(), false));
+  // Spread, microbatch m is rank m mod P's: where there are fewer microbatches than ranks the last ranks have none.
+  if (sides == SidePlacement::every_rank)
+    for (std::uint32_t rank = 0; rank < std::min(pipeline.ranks, pipeline.microbatches); ++rank)
+      out.modules[rank].assign(pipeline.modules.size(), true);
   for (std::uint32_t stage = 0; stage < pipeline.stages(); ++stage) out.stages[stage % pipeline.ranks][stage] = true;
   for (auto& rank : out.modules) rank[kLlm.value] = true;
+  if (sides == SidePlacement::every_rank) return out;
+  if (sides == SidePlacement::anywhere) return out;
   for (const ModuleId encoder : pipeline.encoders) out.modules.front()[encoder.value] = true;
   for (const ModuleId generator : pipeline.generators) out.modules.back()[generator.value] = true;
   return out;

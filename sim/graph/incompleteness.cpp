@@ -18,6 +18,11 @@ struct PassCounts {
   bool placed = false;
 };
 
+/// An operation of which some parts were met.
+struct Parts {
+  std::uint16_t next = 0, parts = 1;
+};
+
 class Completeness {
  public:
   Completeness(const Pipeline& pipeline, const Schedule& schedule) : pipeline_(pipeline), schedule_(schedule) {
@@ -69,10 +74,13 @@ class Completeness {
     if (op.parts == 1) return std::nullopt;
     const auto key = std::tuple(op.module.value, op.stage.value, op.microbatch.value, static_cast<int>(op.kind));
     const auto open = parts_.find(key);
-    const std::uint16_t expected = open == parts_.end() ? 0 : open->second;
-    if (op.part != expected) return fault_at(rank, i, fmt::format("is out of order: part {} was expected", expected));
+    const Parts expected = open == parts_.end() ? Parts{0, op.parts} : open->second;
+    if (op.parts != expected.parts)
+      return fault_at(rank, i, fmt::format("is cut into {} parts here and into {} before", op.parts, expected.parts));
+    if (op.part != expected.next)
+      return fault_at(rank, i, fmt::format("is out of order: part {} was expected", expected.next));
     if (op.part + 1 == op.parts) parts_.erase(key);
-    else parts_[key] = static_cast<std::uint16_t>(expected + 1);
+    else parts_[key] = {static_cast<std::uint16_t>(expected.next + 1), op.parts};
     return std::nullopt;
   }
 
@@ -120,7 +128,7 @@ class Completeness {
   const Schedule& schedule_;
   std::vector<std::size_t> first_;
   std::vector<PassCounts> counts_;
-  std::map<std::tuple<int, int, std::uint32_t, int>, std::uint16_t> parts_;  // next part, by operation, on one rank
+  std::map<std::tuple<int, int, std::uint32_t, int>, Parts> parts_;  // by operation, on one rank
 };
 
 }  // namespace

@@ -89,6 +89,8 @@ void read_names(const JsonReader& root, ReadSchedule& read) {
   if (const auto parameters = named->find("parameters"))
     for (const auto& [name, value] : parameters->members())
       if (value.raw().is_number_integer()) schedule.parameters[name] = value.integer(INT64_MIN / 2, INT64_MAX / 2);
+  if (const auto notes = named->find("notes"))
+    for (const JsonReader& text : notes->items()) schedule.notes.push_back(text.string());
   const auto order = named->find("microbatch_order");
   if (!order) return;
   std::vector<bool> seen(read.file.pipeline.microbatches, false);
@@ -140,15 +142,32 @@ Pipeline shape_of_file(const JsonReader& root) {
                        shape.at("microbatches").integer(1, kMaxMicrobatches), encoders, generators, shape.where());
 }
 
+// A rank runs one operation at a time, in the order listed; all of them together stay below 2^60 ns.
+void refuse_impossible_times(const JsonReader& root, const ReadSchedule& read) {
+  std::int64_t sum = 0;
+  for (std::uint32_t rank = 0; rank < read.file.pipeline.ranks; ++rank) {
+    Nanoseconds free_at{0};
+    for (std::uint32_t i = read.file.schedule.first[rank]; i < read.file.schedule.first[rank + 1]; ++i) {
+      const std::string name = to_string(read.file.pipeline, read.file.schedule.ops[i]);
+      if (!read.stated.ops[i])
+        root.fail("the file holds no job with costs, and " + name + " does not state start_ns and end_ns");
+      const OpTimes times = *read.stated.ops[i];
+      if (times.end < times.start) root.fail(name + " ends before it starts");
+      if (times.start < free_at) root.fail(name + " starts before the operation listed before it ends");
+      free_at = times.end;
+      sum += (times.end - times.start).value;
+      if (sum > kMaxTime) root.fail("the operations take longer than 2^60 ns together");
+    }
+  }
+}
+
 void cost_by_stated_times(const JsonReader& root, ReadSchedule& read) {
   const Pipeline& pipeline = read.file.pipeline;
+  refuse_impossible_times(root, read);
   CostTable& costs = read.file.costs;
   costs = make_cost_table(pipeline, std::vector<bool>(pipeline.modules.size(), true));
   for (std::size_t i = 0; i < read.stated.ops.size(); ++i) {
-    if (!read.stated.ops[i])
-      root.fail("the file holds no job with costs, and not every operation states start_ns and end_ns");
     const OpTimes times = *read.stated.ops[i];
-    if (times.end < times.start) root.fail("an operation ends before it starts");
     costs.duration[costs.slot(read.file.schedule.ops[i])] += times.end - times.start;
   }
   read.notes.push_back("the file holds no job: operations last as long as it states, transfers and memory are unknown");

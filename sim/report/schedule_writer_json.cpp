@@ -98,9 +98,12 @@ Json result_json(const ScheduleFile& file, const Outcome& outcome) {
 Json job_json(const ScheduleFile& file) {
   Json job = Json::parse(file.job.resolved.empty() ? R"({"schema": "bigmac.job/1"})" : file.job.resolved);
   const Json abstract = Json::parse(abstract_job_members(file.pipeline, given_costs_from(file.pipeline, file.costs)));
-  const bool stated = job.contains("costs_ns");
-  for (const auto& [key, value] : abstract.items())
-    if (!stated) job[key] = value;
+  // What modules are is said always, so that a reader need not know our names. Costs a user stated stay as written; a
+  // plan's replace what a planned job stated before.
+  if (abstract.contains("modules")) job["modules"] = abstract["modules"];
+  if (job.contains("costs_ns") && !file.plan) return job;
+  for (const char* key : {"pipeline", "modules", "costs_ns"}) job.erase(key);
+  for (const auto& [key, value] : abstract.items()) job[key] = value;
   return job;
 }
 

@@ -34,13 +34,31 @@ Refusal refuse_bigmac(const ScheduleRequest& request) {
   return refuse_what_base_refuses(request);
 }
 
+Refusal refuse_optimus(const ScheduleRequest& request) {
+  if (!request.pipeline.generators.empty())
+    return "Optimus places encoders only: a generator lies between the LLM's own forwards and backwards; use bigmac "
+           "or upfront";
+  return refuse_what_base_refuses(request);
+}
+
+Refusal refuse_nothing(const ScheduleRequest&) { return std::nullopt; }
+
+Refusal refuse_disaggregated(const ScheduleRequest& request) {
+  const Pipeline& pipeline = request.pipeline;
+  const std::uint32_t needed = 1 + (pipeline.encoders.empty() ? 0 : 1) + (pipeline.generators.empty() ? 0 : 1);
+  if (pipeline.ranks >= needed) return std::nullopt;
+  return fmt::format("needs {} ranks, one for each of encoder, LLM and generator, and the job has {}", needed,
+                     pipeline.ranks);
+}
+
 std::vector<std::string> base_names() {
   std::vector<std::string> names;
   for (const LlmBase& base : all_llm_bases()) names.push_back(base.name);
   return names;
 }
 
-constexpr SidePlacement kEnds = SidePlacement::first_and_last, kSpread = SidePlacement::every_rank;
+constexpr SidePlacement kEnds = SidePlacement::first_and_last, kSpread = SidePlacement::every_rank,
+                        kAnywhere = SidePlacement::anywhere;
 
 /// A row for each base pipeline alone.
 std::vector<ScheduleInfo> base_rows() {
@@ -52,6 +70,7 @@ std::vector<ScheduleInfo> base_rows() {
                     base.needs + "; no encoder, no generator",
                     {},
                     {},
+                    true,
                     kEnds,
                     refuse_side_modules,
                     build_base_alone});
@@ -64,6 +83,7 @@ std::vector<ScheduleInfo> make_table() {
                                         "encoder-forward columns in front: the cap on live encoder microbatches", 1,
                                         kMaxMicrobatches, 3};
   const ScheduleParameter sort{"sort_microbatches", "1: microbatches of like cost share a column", 0, 1, 0};
+  const ScheduleParameter packing{"packing", "0: coarse, 1: also the paper's greedy, 2: also minimal shift", 0, 2, 2};
   std::vector<ScheduleInfo> table = base_rows();
   table.push_back({"naive",
                    "encoder in the first stage, generator in the last",
@@ -71,6 +91,7 @@ std::vector<ScheduleInfo> make_table() {
                    "what its base requires",
                    bases,
                    {},
+                   false,
                    kEnds,
                    refuse_what_base_refuses,
                    build_naive});
@@ -80,6 +101,7 @@ std::vector<ScheduleInfo> make_table() {
                    "what its base requires; with a generator the LLM runs gpipe",
                    bases,
                    {},
+                   false,
                    kSpread,
                    refuse_what_base_refuses,
                    build_upfront});
@@ -89,14 +111,49 @@ std::vector<ScheduleInfo> make_table() {
                    "what its base requires; with a generator 1f1b or interleaved",
                    bases,
                    {warmup_groups, sort},
+                   false,
                    kSpread,
                    refuse_bigmac,
                    build_bigmac});
+  const ScheduleParameter encoder_ranks{"encoder_ranks", "ranks that run encoders only; 0: the best split", 0,
+                                        kMaxRanks, 0};
+  const ScheduleParameter generator_ranks{"generator_ranks", "ranks that run generators only; 0: the best split", 0,
+                                          kMaxRanks, 0};
+  table.push_back({"balanced",
+                   "one linear list split evenly over virtual stages",
+                   "Megatron-LM balanced, in 2408.03505",
+                   "nothing",
+                   {},
+                   {},
+                   false,
+                   kAnywhere,
+                   refuse_nothing,
+                   build_balanced});
+  table.push_back({"disaggregated",
+                   "encoder, LLM and generator on ranks of their own",
+                   "DistTrain 2024, 2408.04275",
+                   "a rank for each: 2 with an encoder or a generator, 3 with both",
+                   {},
+                   {encoder_ranks, generator_ranks},
+                   false,
+                   kAnywhere,
+                   refuse_disaggregated,
+                   build_disaggregated});
+  table.push_back({"optimus",
+                   "encoder work in the bubbles of the LLM pipeline",
+                   "Optimus 2025, 2408.03505",
+                   "what its base requires; no generator",
+                   {"1f1b", "interleaved"},
+                   {packing},
+                   false,
+                   kSpread,
+                   refuse_optimus,
+                   build_optimus});
   return table;
 }
 
 void check_base(const ScheduleInfo& info, const std::string& base) {
-  if (info.bases.empty()) bad_input("--base", fmt::format("{} is a base pipeline itself and takes no base", info.name));
+  if (info.bases.empty()) bad_input("--base", fmt::format("{} takes no base", info.name));
   if (std::find(info.bases.begin(), info.bases.end(), base) == info.bases.end())
     bad_input("--base", unknown_name("base pipeline for " + info.name, base, info.bases));
 }
@@ -117,8 +174,8 @@ void check_parameter(const ScheduleInfo& info, const std::string& name, std::int
 
 // A base pipeline alone is its own base.
 ScheduleRequest with_base(const ScheduleInfo& info, ScheduleRequest request) {
-  if (info.bases.empty()) request.base = info.name;
-  else if (request.base.empty()) request.base = default_base(request.pipeline);
+  if (info.is_base) request.base = info.name;
+  else if (request.base.empty() && !info.bases.empty()) request.base = default_base(request.pipeline);
   return request;
 }
 

@@ -110,9 +110,10 @@ bool is_frozen(const JsonReader& root, const std::string& name) {
   return true;
 }
 
-Json series_json(const CostSeries& series) {
+// The LLM's are by stage, also where there is one; others' by microbatch.
+Json series_json(const CostSeries& series, bool by_stage) {
   if (series.values.size() == 1) return series.values[0];
-  if (series.stages == 1) return series.values;
+  if (!by_stage) return series.values;
   Json stages = Json::array();
   for (std::uint32_t stage = 0; stage < series.stages; ++stage) {
     const auto begin = series.values.begin() + std::int64_t{stage} * series.microbatches;
@@ -155,12 +156,13 @@ std::string abstract_job_members(const Pipeline& pipeline, const GivenCosts& cos
   }
   for (const GivenModuleCosts& given : costs) {
     Json& module = job["costs_ns"][given.name];
-    module["F"] = series_json(given.forward);
-    module["B"] = series_json(given.backward);
-    module["I"] = series_json(given.input_gradient);
-    module["W"] = series_json(given.weight_gradient);
-    module["activation_bytes"] = series_json(given.activation_bytes);
-    module["transfer"] = series_json(given.transfer);
+    const bool by_stage = &given == &costs.front();
+    module["F"] = series_json(given.forward, by_stage);
+    module["B"] = series_json(given.backward, by_stage);
+    module["I"] = series_json(given.input_gradient, by_stage);
+    module["W"] = series_json(given.weight_gradient, by_stage);
+    module["activation_bytes"] = series_json(given.activation_bytes, by_stage);
+    module["transfer"] = series_json(given.transfer, by_stage);
   }
   return job.dump();
 }

@@ -26,7 +26,7 @@ struct SearchOptions {
 /// What became of the candidates; a candidate is one plan under one schedule.
 struct SearchCounts {
   std::int64_t candidates = 0;
-  std::int64_t pruned_memory = 0;  ///< bounded above the memory limit, not built
+  std::int64_t pruned_memory = 0;  ///< bounded above the memory limit, not built (but for the nearest miss)
   std::int64_t pruned_bound = 0;   ///< bounded away from the ten best and from the front, not built
   std::int64_t refused = 0;        ///< the schedule does not suit the plan's pipeline
   std::int64_t over_memory = 0;    ///< built, and its order found to need more than the limit; not timed

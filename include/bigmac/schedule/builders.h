@@ -10,5 +10,8 @@ Schedule build_base_alone(const ScheduleRequest&);
 Schedule build_naive(const ScheduleRequest&);
 Schedule build_upfront(const ScheduleRequest&);
 Schedule build_bigmac(const ScheduleRequest&);
+Schedule build_balanced(const ScheduleRequest&);
+Schedule build_disaggregated(const ScheduleRequest&);
+Schedule build_optimus(const ScheduleRequest&);
 
 }  // namespace bigmac

@@ -50,5 +50,14 @@ std::string default_base(const Pipeline& pipeline);
 void gpipe_order(const BaseRequest&, RankId, std::vector<Op>& out);
 void one_f_one_b_order(const BaseRequest&, RankId, std::vector<Op>& out);
 void interleaved_order(const BaseRequest&, RankId, std::vector<Op>& out);
+void dualpipe_order(const BaseRequest&, RankId, std::vector<Op>& out);
+void dualpipev_order(const BaseRequest&, RankId, std::vector<Op>& out);
+
+// Split backwards, ordered by the real costs.
+RankOrders zb_h1_orders(const BaseRequest&);
+RankOrders zb_h2_orders(const BaseRequest&);
+RankOrders zb_v_orders(const BaseRequest&);
+RankOrders v_half_orders(const BaseRequest&);
+RankOrders v_min_orders(const BaseRequest&);
 
 }  // namespace bigmac

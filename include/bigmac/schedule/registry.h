@@ -39,8 +39,9 @@ struct ScheduleInfo {
   std::string summary;
   std::string paper;
   std::string needs;               ///< what a job must have, in words
-  std::vector<std::string> bases;  ///< LLM pipelines it can stand on; empty: it is one itself
+  std::vector<std::string> bases;  ///< LLM pipelines it can stand on; empty: it takes none
   std::vector<ScheduleParameter> parameters;
+  bool is_base = false;                             ///< an LLM pipeline by itself
   SidePlacement sides = SidePlacement::every_rank;  ///< where encoders and generators run
   /// Why the pipeline cannot be scheduled so, or nothing.
   std::optional<std::string> (*refuses)(const ScheduleRequest&);

@@ -1,0 +1,57 @@
+// Optimus: encoder work in the bubbles of the LLM pipeline (arXiv 2408.03505, USENIX ATC '25).
+//
+// Idea (section 3): encoder and LLM have plans of their own, every rank holds a shard of both, and encoder operations
+// go where the LLM's fixed schedule leaves the rank idle. Here each rank is an encoder pipeline of one stage (PP_enc =
+// 1, TP_enc as the costs say), so P of them serve one LLM pipeline and share its N microbatches: round robin, and where
+// costs differ also levelled by load.
+//   coarse (4.1)   all encoder forwards before the LLM's operations, all backwards after; what does not fit lengthens
+//                  the step. This is what `upfront` runs.
+//   greedy (4.2)   whole microbatches of the critical rank moved between LLM operations: optimus_greedy.h
+//   minimal shift  derived: forwards as late as F_i, backwards as soon as B_i allows: optimus_packing.h
+// Every candidate is timed by the schedule room's own recurrence, on the LLM order as given and with the deferred
+// warm-up (optimus_bubbles.h); the shortest wins, then the one that holds the fewest microbatches. So minimal shift is
+// never longer than greedy, and greedy never than coarse.
+//
+//   4 ranks, V = 1, M = 4, tF = 1, tB = 2, encoder 1 and 2 (hex digit: LLM; e, =: encoder forward, backward):
+//   0  e0123...00..112233====
+//   1  e.0123.0011..2233==..
+//   2  e..0120011223.33==..
+//   3  e...00112233==...
+//
+// Departures. Checks are per microbatch (the paper's sorted EB_i >= B_i lets a backward precede its own B_i). Pipelines
+// of several encoder stages and a search over all compositions are left out: a trial gained at most 0.6 % by them.
+// TP bubbles, which Optimus fills with single kernels, lie inside LLM operations; a rank of a schedule file runs one
+// operation at a time, so they cannot be said here and are not modelled. Without them bubbles do not grow with N
+// (transfers aside): what does not fit waits outside the LLM's window, and live encoder microbatches grow with N/P.
+#include <fmt/format.h>
+
+#include "assemble.h"
+#include "bigmac/base/error.h"
+#include "bigmac/schedule/builders.h"
+#include "optimus_search.h"
+
+namespace bigmac {
+namespace {
+
+constexpr std::int64_t kMinimalShift = 2;
+
+std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
+
+}  // namespace
+
+Schedule build_optimus(const ScheduleRequest& request) {
+  const Pipeline& pipeline = request.pipeline;
+  const auto asked = request.parameters.find("packing");
+  const std::int64_t packing = asked == request.parameters.end() ? kMinimalShift : asked->second;
+  RankOrders llm = llm_orders(find_llm_base(request.base), {pipeline, request.costs, 0});
+  const OptimusResult result = search_optimus(pipeline, request.costs, std::move(llm), static_cast<Effort>(packing));
+  Schedule schedule = assemble_orders(result.orders);
+  schedule.parameters["packing"] = packing;
+  if (pipeline.encoders.empty()) return schedule;
+  schedule.notes.push_back(fmt::format("encoder compute in the LLM's bubbles: {} placed coarsely, {} as built",
+                                       percent(result.coarse_share), percent(result.share)));
+  schedule.notes.push_back("chosen: " + result.how);
+  return schedule;
+}
+
+}  // namespace bigmac

@@ -1,0 +1,103 @@
+#include "optimus_bubbles.h"
+
+#include <algorithm>
+
+#include "bigmac/base/error.h"
+#include "bigmac/schedule/dependencies.h"
+
+namespace bigmac {
+namespace {
+
+constexpr std::int64_t kLeast = 1;
+
+std::int64_t length(const CostTable& costs, const Op& op) {
+  return std::max(kLeast, costs.duration[costs.slot(op)].value);
+}
+
+std::vector<Interval> bubbles_of(const CostTable& costs, const std::vector<Op>& ops,
+                                 const std::vector<std::int64_t>& starts) {
+  std::vector<Interval> bubbles;
+  std::int64_t free_at = kLongAgo;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    if (starts[i] > free_at || i == 0) bubbles.push_back({free_at, starts[i]});
+    free_at = starts[i] + length(costs, ops[i]);
+  }
+  bubbles.push_back({free_at, kFarAhead});
+  return bubbles;
+}
+
+// From the last operation to the first: each ends before what follows on its rank and what takes its product.
+std::vector<std::int64_t> latest_first_forwards(const Pipeline& pipeline, const CostTable& costs,
+                                                const LlmTimeline& timeline) {
+  const auto index = [&](Product product, StageId stage, MicrobatchId m) {
+    return (std::size_t{2} * stage.value + static_cast<std::size_t>(product)) * pipeline.microbatches + m.value;
+  };
+  std::vector<std::int64_t> latest(std::size_t{2} * pipeline.stages() * pipeline.microbatches, timeline.span);
+  std::vector<std::int64_t> rank_limit(pipeline.ranks, timeline.span), out(pipeline.microbatches);
+  for (auto it = timeline.order.rbegin(); it != timeline.order.rend(); ++it) {
+    const auto [rank, i] = *it;
+    const Op& op = timeline.ops[rank][i];
+    const std::int64_t end = std::min(rank_limit[rank], latest[index(product_of(op.kind), op.stage, op.microbatch)]);
+    const std::int64_t start = rank_limit[rank] = end - length(costs, op);
+    if (op.kind == OpKind::forward && op.stage.value == 0) out[op.microbatch.value] = start;
+    for_each_input(pipeline, op, [&](const ProductKey& key) {
+      if (key.module != kLlm) return;
+      const OpKind maker = key.product == Product::output ? OpKind::forward : OpKind::backward;
+      const bool near = key.stage.value % pipeline.ranks == rank;
+      const std::int64_t transfer = near ? 0 : costs.transfer[costs.slot(kLlm, maker, key.stage, key.microbatch)].value;
+      std::int64_t& limit = latest[index(key.product, key.stage, key.microbatch)];
+      limit = std::min(limit, start - transfer);
+    });
+  }
+  return out;
+}
+
+}  // namespace
+
+LlmTimeline time_llm(const Pipeline& pipeline, const CostTable& costs, RankOrders orders,
+                     const std::vector<std::int64_t>* not_before) {
+  auto times = time_orders(pipeline, costs, orders, {nullptr, kLeast, not_before, true});
+  if (!times) throw Error(ErrorCode::bad_schedule, "base pipeline", "its order deadlocks by itself");
+  LlmTimeline out;
+  out.span = times->span;
+  out.first_forward.resize(pipeline.microbatches);
+  out.last_gradient.resize(pipeline.microbatches);
+  for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank)
+    out.bubbles.push_back(bubbles_of(costs, orders[rank], times->starts[rank]));
+  for (std::size_t i = 0; i < orders[0].size(); ++i) {
+    const Op& op = orders[0][i];
+    if (op.stage.value != 0) continue;
+    if (op.kind == OpKind::forward) out.first_forward[op.microbatch.value] = times->starts[0][i];
+    else out.last_gradient[op.microbatch.value] = times->starts[0][i] + length(costs, op);
+  }
+  out.starts = std::move(times->starts);
+  out.order = std::move(times->order);
+  out.ops = std::move(orders);
+  return out;
+}
+
+LlmTimeline with_late_forwards(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline) {
+  const std::vector<std::int64_t> latest = latest_first_forwards(pipeline, costs, timeline);
+  return time_llm(pipeline, costs, timeline.ops, &latest);
+}
+
+RankOrders with_deferred_forwards(const Pipeline& pipeline, const RankOrders& orders) {
+  RankOrders out(orders.size());
+  for (std::uint32_t rank = 0; rank < orders.size(); ++rank) {
+    std::vector<Op> backwards;
+    std::size_t warmup = pipeline.ranks - 1 - rank + std::size_t{pipeline.chunks - 1} * pipeline.ranks;
+    for (const Op& op : orders[rank])
+      if (op.kind != OpKind::forward) backwards.push_back(op);
+    auto next = backwards.begin();
+    for (const Op& op : orders[rank]) {
+      if (op.kind != OpKind::forward) continue;
+      out[rank].push_back(op);
+      if (warmup > 0) --warmup;
+      else out[rank].push_back(*next++);
+    }
+    out[rank].insert(out[rank].end(), next, backwards.end());
+  }
+  return out;
+}
+
+}  // namespace bigmac

@@ -1,0 +1,278 @@
+// The search against brute force: every plan under every schedule evaluated without bounds, then sorted and filtered
+// here.
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "bigmac/planner/search.h"
+#include "bigmac/schedule/registry.h"
+#include "bigmac/schedule/residency.h"
+#include "full_job.h"
+
+namespace bigmac::test {
+namespace {
+
+struct Case {
+  const char* name;
+  const char* model;
+  const char* cluster;
+  int gpus;
+  double limit_gb;
+  std::string members;
+};
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+/// "data" with two images a sample, `low` to `high` tokens each.
+std::string images(int sequence, int low, int high) {
+  return R"(, "data": {"sequence_length": )" + std::to_string(sequence) +
+         R"(, "images_per_sample": 2, "image_tokens": {"distribution": "uniform", "low": )" + std::to_string(low) +
+         R"(, "high": )" + std::to_string(high) + "}}";
+}
+
+const std::vector<Case> kCases = {
+    {"vision_language_on_a_node", "qwen2.5-vl-7b", "h100-80g", 8, 70,
+     images(4096, 100, 900) + R"(, "batch": {"global": 32}, "parallel": {"recompute": "selective"})"},
+    {"tight_memory", "qwen2.5-vl-7b", "h100-80g", 8, 38,
+     images(4096, 100, 900) + R"(, "batch": {"global": 32, "micro": 1})"},
+    {"language_alone", "llama-3.1-8b", "h100-80g", 8, 60,
+     R"(, "data": {"sequence_length": 4096}, "batch": {"global": 32, "micro": 1})"},
+    {"experts", "qwen3-30b-a3b", "h800-80g", 16, 75,
+     R"(, "data": {"sequence_length": 4096}, "batch": {"global": 64, "micro": 1}, "parallel": {"tp": 2})"},
+    {"long_sequences", "llama-3.1-8b", "h200-141g", 16, 130,
+     R"(, "data": {"sequence_length": 32768}, "batch": {"global": 16, "micro": 1}, "parallel": {"recompute": "full"})"},
+    {"experts_and_images", "qwen3-vl-30b-a3b", "h800-80g", 32, 76,
+     images(8192, 256, 2048) + R"(, "batch": {"global": 64, "micro": 1},
+        "parallel": {"tp": 1, "recompute": "full", "ep": 8})"},
+    {"encoder_and_generator", "bigmac-b", "h800-80g", 32, 76,
+     images(4096, 256, 1024) + R"(, "batch": {"global": 32, "micro": 1},
+        "parallel": {"tp": 2, "ep": 8, "recompute": "full"})"},
+    {"heavy_encoder", "vit-11b+llama-70b", "b200", 32, 170,
+     R"(, "data": {"sequence_length": 2048}, "batch": {"global": 32, "micro": 1}, "parallel": {"tp": 8})"},
+    {"frozen_encoder", "internvl3-8b", "h100-80g", 8, 70,
+     R"(, "data": {"sequence_length": 4096, "images_per_sample": {"distribution": "uniform", "low": 0, "high": 8}},
+        "batch": {"global": 16}, "training": {"freeze_encoder": true}, "parallel": {"recompute": "none"})"},
+    {"fewer_microbatches_than_ranks", "qwen2.5-vl-7b", "h100-80g", 16, 60,
+     images(2048, 100, 900) + R"(, "batch": {"global": 4, "micro": 1}, "training": {"distributed_optimizer": false},
+        "parallel": {"tp": 1})"},
+    {"nothing_fits", "vit-22b+gpt-175b", "h100-80g", 32, 75,
+     R"(, "data": {"sequence_length": 2048}, "batch": {"global": 32, "micro": 1}, "parallel": {"pp": 4})"},
+};
+
+struct Key {
+  std::int64_t step, memory;
+  std::string plan, schedule;
+  friend auto operator<=>(const Key&, const Key&) = default;
+};
+
+void PrintTo(const Key& key, std::ostream* out) {
+  *out << key.step << " ns, " << key.memory << " B, " << key.plan << " " << key.schedule;
+}
+
+Key key_of(const Evaluation& e) { return {e.step.value, e.memory.value, e.label(), e.schedule_label()}; }
+
+std::vector<Key> keys_of(const std::vector<Evaluation>& evaluations) {
+  std::vector<Key> out;
+  for (const Evaluation& e : evaluations) out.push_back(key_of(e));
+  return out;
+}
+
+std::vector<ScheduleChoice> all_choices(const Job& job) {
+  std::vector<ScheduleChoice> out;
+  for (const std::string& name : suitable_schedules(job)) {
+    out.push_back({name, "", {}});
+    for (const ScheduleParameter& parameter : find_schedule(name).parameters)
+      if (parameter.least == 0 && parameter.most == 1) out.push_back({name, "", {{parameter.name, 1}}});
+  }
+  return out;
+}
+
+/// Everything there is, evaluated once per case.
+struct Everything {
+  Job job;
+  PlanSpace space;
+  std::unique_ptr<ProfileCache> cache;
+  std::vector<Key> found;  ///< every plan under every schedule that can run it; a switch without effect once
+  std::int64_t candidates = 0, refused = 0;
+  Bytes limit;
+};
+
+// The bound for free placements holds for every schedule; the one for a placement, for schedules that place so.
+void expect_bounded(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const ScheduleChoice& choice,
+                    const Key& key) {
+  const Residency where =
+      residency(costs.pipeline, build_schedule(choice.name, {costs.pipeline, costs.table, "", choice.parameters}));
+  for (const SidePlacement sides :
+       {SidePlacement::anywhere, SidePlacement::every_rank, SidePlacement::first_and_last}) {
+    const Residency assumed = default_residency(costs.pipeline, sides);
+    if (sides != SidePlacement::anywhere && (where.stages != assumed.stages || where.modules != assumed.modules))
+      continue;
+    const QuickBound bound = quick_bound(job, plan, costs, sides);
+    EXPECT_LE(bound.step.value, key.step) << key.plan << " " << key.schedule;
+    EXPECT_LE(bound.memory.value, key.memory) << key.plan << " " << key.schedule;
+  }
+}
+
+void add_plan(Everything& all, const ParallelPlan& plan, const std::vector<ScheduleChoice>& choices) {
+  const PlanCosts costs = all.cache->costs(plan);
+  std::map<std::string, Key> unswitched;
+  for (const ScheduleChoice& choice : choices) {
+    ++all.candidates;
+    const auto e = evaluate(all.job, plan, costs, choice);
+    if (!e) {
+      ++all.refused;
+      continue;
+    }
+    const Key key = key_of(*e);
+    expect_bounded(all.job, plan, costs, choice, key);
+    if (choice.parameters.empty()) unswitched.insert_or_assign(choice.name, key);
+    const auto plain = unswitched.find(choice.name);
+    const bool repeats = !choice.parameters.empty() && plain != unswitched.end() && plain->second.step == key.step &&
+                         plain->second.memory == key.memory;
+    if (!repeats) all.found.push_back(key);
+  }
+}
+
+const Everything& everything(const Case& c) {
+  static std::map<std::string, Everything> known;
+  const auto [at, is_new] = known.try_emplace(c.name);
+  Everything& all = at->second;
+  if (!is_new) return all;
+  all.job = full_job(c.model, c.cluster, c.gpus, c.members);
+  all.limit = Bytes{static_cast<std::int64_t>(1e9 * c.limit_gb)};
+  all.space = enumerate_plans(all.job);
+  all.cache = std::make_unique<ProfileCache>(all.job, all.space.plans, 1);
+  const std::vector<ScheduleChoice> choices = all_choices(all.job);
+  for (const ParallelPlan& plan : all.space.plans) add_plan(all, plan, choices);
+  return all;
+}
+
+auto rank_by(Objective objective) {
+  return [objective](const Key& a, const Key& b) {
+    const auto key = [&](const Key& k) {
+      const bool memory = objective == Objective::memory;
+      return std::tuple(memory ? k.memory : k.step, memory ? k.step : k.memory, k.plan, k.schedule);
+    };
+    return key(a) < key(b);
+  };
+}
+
+std::vector<Key> fitting(const Everything& all) {
+  std::vector<Key> out;
+  std::copy_if(all.found.begin(), all.found.end(), std::back_inserter(out),
+               [&](const Key& k) { return k.memory <= all.limit.value; });
+  return out;
+}
+
+std::vector<Key> best_of(const Everything& all, Objective objective) {
+  std::vector<Key> out = fitting(all);
+  std::sort(out.begin(), out.end(), rank_by(objective));
+  out.resize(std::min<std::size_t>(out.size(), 10));
+  return out;
+}
+
+// No other is as good in both and better in one; of equals the first by name.
+std::vector<Key> front_of(const Everything& all) {
+  std::vector<Key> plans = fitting(all), front;
+  std::sort(plans.begin(), plans.end());
+  for (const Key& a : plans) {
+    const bool beaten = std::any_of(plans.begin(), plans.end(), [&](const Key& b) {
+      const bool equal = b.step == a.step && b.memory == a.memory;
+      return b.step <= a.step && b.memory <= a.memory && (!equal || b < a);
+    });
+    if (!beaten) front.push_back(a);
+  }
+  return front;
+}
+
+SearchResult searched(const Everything& all, Objective objective, int threads) {
+  SearchOptions options;
+  options.objective = objective;
+  options.memory_limit = all.limit;
+  options.threads = threads;
+  return search(all.job, all.space, *all.cache, options);
+}
+
+class Search : public testing::TestWithParam<Case> {};
+
+TEST_P(Search, finds_what_brute_force_finds_for_every_objective_and_number_of_threads) {
+  const Everything& all = everything(GetParam());
+  ASSERT_GE(all.space.plans.size(), 8u);
+  ASSERT_LE(all.space.plans.size(), 500u) << "too many for brute force";
+  const std::vector<Key> front = front_of(all);
+  for (const Objective objective : {Objective::time, Objective::memory, Objective::pareto})
+    for (const int threads : {1, 2}) {
+      const SearchResult result = searched(all, objective, threads);
+      EXPECT_EQ(keys_of(result.best), best_of(all, objective)) << "objective " << static_cast<int>(objective);
+      EXPECT_EQ(keys_of(result.front), front);
+      for (const auto* plans : {&result.best, &result.front})
+        for (const Evaluation& e : *plans) EXPECT_LE(e.memory, all.limit);
+    }
+}
+
+TEST_P(Search, counts_every_candidate_once_whatever_the_number_of_threads) {
+  const Everything& all = everything(GetParam());
+  const SearchCounts one = searched(all, Objective::time, 1).counts, two = searched(all, Objective::time, 2).counts;
+  EXPECT_EQ(one.candidates, all.candidates);
+  EXPECT_EQ(one.candidates, one.pruned_memory + one.pruned_bound + one.refused + one.over_memory + one.simulated);
+  EXPECT_LE(one.refused, all.refused);
+  const auto fields = [](const SearchCounts& c) {
+    return std::tuple(c.candidates, c.pruned_memory, c.pruned_bound, c.refused, c.over_memory, c.simulated);
+  };
+  EXPECT_EQ(fields(one), fields(two));
+}
+
+TEST_P(Search, names_the_plan_that_needs_least_where_nothing_fits) {
+  const Everything& all = everything(GetParam());
+  SearchOptions options;
+  // A limit below every plan: nothing is simulated, and what comes nearest is known exactly.
+  const auto least = std::min_element(all.found.begin(), all.found.end(),
+                                      [](const Key& a, const Key& b) { return a.memory < b.memory; });
+  options.memory_limit = Bytes{least->memory - 1};
+  const SearchResult result = search(all.job, all.space, *all.cache, options);
+  EXPECT_TRUE(result.best.empty());
+  EXPECT_TRUE(result.front.empty());
+  EXPECT_EQ(result.counts.simulated, 0);
+  ASSERT_TRUE(result.nearest_miss.has_value());
+  EXPECT_EQ(result.nearest_miss->memory.value, least->memory) << result.nearest_miss->label();
+  const SearchCounts& c = result.counts;
+  EXPECT_EQ(c.candidates, c.pruned_memory + c.pruned_bound + c.refused + c.over_memory + c.simulated);
+}
+
+INSTANTIATE_TEST_SUITE_P(SmallJobs, Search, testing::ValuesIn(kCases),
+                         [](const testing::TestParamInfo<Case>& one) { return std::string(one.param.name); });
+
+// With few plans shown most are pruned; what is shown stays the same.
+TEST(SearchPruning, skips_plans_without_changing_what_is_found) {
+  const Everything& all = everything(kCases[0]);
+  SearchOptions options;
+  options.memory_limit = all.limit;
+  options.shown = 1;
+  const SearchResult result = search(all.job, all.space, *all.cache, options);
+  EXPECT_GT(result.counts.pruned_bound, 0);
+  EXPECT_EQ(keys_of(result.best), std::vector<Key>{best_of(all, Objective::time).front()});
+  EXPECT_EQ(keys_of(result.front), front_of(all));
+}
+
+// The same plan costs the same whatever else is searched.
+TEST(ProfileCache, gives_a_plan_the_same_costs_alone_and_among_others) {
+  for (const Case& c : {kCases[0], kCases[6]}) {
+    const Everything& all = everything(c);
+    for (std::size_t i = 0; i < all.space.plans.size(); i += 1 + all.space.plans.size() / 10) {
+      const ParallelPlan& plan = all.space.plans[i];
+      const PlanCosts alone = ProfileCache(all.job, {plan}, 1).costs(plan), among = all.cache->costs(plan);
+      EXPECT_EQ(alone.table.duration, among.table.duration) << c.name << " plan " << i;
+      EXPECT_EQ(alone.table.activation, among.table.activation);
+      EXPECT_EQ(alone.model_flops, among.model_flops);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bigmac::test
