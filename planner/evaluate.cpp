@@ -78,8 +78,11 @@ std::string Evaluation::label() const {
 }
 
 std::string Evaluation::schedule_label() const {
-  const auto sorted = parameters.find("sort_microbatches");
-  return sorted != parameters.end() && sorted->second != 0 ? schedule + "+sort" : schedule;
+  std::string label = schedule;
+  for (const ScheduleParameter& parameter : find_schedule(schedule).parameters)
+    if (const auto set = parameters.find(parameter.name); set != parameters.end() && set->second != parameter.fallback)
+      label += fmt::format(fmt::runtime(parameter.tag), set->second);
+  return label;
 }
 
 QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, SidePlacement sides) {

@@ -107,15 +107,26 @@ std::string pareto_json(const Job& job, const SearchResult& result, Bytes memory
   return out.dump(1) + "\n";
 }
 
+namespace {
+
+// "name=value" pairs, separated by semicolons.
+std::string settings(const Evaluation& e) {
+  std::string text;
+  for (const auto& [name, value] : e.parameters) text += fmt::format("{}{}={}", text.empty() ? "" : ";", name, value);
+  return text;
+}
+
+}  // namespace
+
 std::string pareto_csv(const SearchResult& result) {
   std::string out =
-      "step_ns,memory_bytes,mfu,bubble_fraction,schedule,base,sort_microbatches,tp,cp,pp,vpp,dp,ep,encoder_tp,"
+      "step_ns,memory_bytes,mfu,bubble_fraction,schedule,base,parameters,tp,cp,pp,vpp,dp,ep,encoder_tp,"
       "generator_tp,shard_sides,micro_batch,recompute,microbatches\n";
   for (const Evaluation& e : result.front) {
     const ParallelPlan& p = e.plan;
-    const int sorted = e.schedule == e.schedule_label() ? 0 : 1, sharded = p.shard_sides ? 1 : 0;
+    const int sharded = p.shard_sides ? 1 : 0;
     out += fmt::format("{},{},{:.6f},{:.6f},{},{},{},", e.step.value, e.memory.value, e.mfu, e.bubble, e.schedule,
-                       e.base, sorted);
+                       e.base, settings(e));
     out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", p.tp, p.cp, p.pp, p.vpp, p.dp, p.ep, p.encoder_tp,
                        p.generator_tp, sharded, p.micro_batch, name(p.recompute), e.microbatches);
   }

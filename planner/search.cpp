@@ -43,7 +43,7 @@ SidePlacement placement_of(const ScheduleInfo& info, const std::string& base) {
   return by_default ? info.sides : SidePlacement::anywhere;
 }
 
-/// Every schedule with the settings worth trying: a parameter that is a switch is tried both ways.
+/// Every schedule with the settings worth trying, one parameter at a time.
 std::vector<Family> families(const std::vector<std::string>& names, const std::string& base) {
   std::vector<Family> out = {
       {SidePlacement::every_rank, {}}, {SidePlacement::first_and_last, {}}, {SidePlacement::anywhere, {}}};
@@ -54,13 +54,13 @@ std::vector<Family> families(const std::vector<std::string>& names, const std::s
     auto& choices = std::find_if(out.begin(), out.end(), [&](const Family& f) { return f.sides == sides; })->choices;
     choices.push_back({name, own_base, {}});
     for (const ScheduleParameter& parameter : info.parameters)
-      if (parameter.least == 0 && parameter.most == 1) choices.push_back({name, own_base, {{parameter.name, 1}}});
+      for (const std::int64_t value : parameter.tries) choices.push_back({name, own_base, {{parameter.name, value}}});
   }
   std::erase_if(out, [](const Family& family) { return family.choices.empty(); });
   return out;
 }
 
-/// A switch that changed nothing: shown once.
+/// A setting that changed nothing: shown once, by the first that did the same.
 bool same_result(const std::optional<Evaluation>& a, const std::optional<Evaluation>& b) {
   return a && b && a->schedule == b->schedule && a->base == b->base && a->step == b->step && a->memory == b->memory;
 }
@@ -156,8 +156,9 @@ class Search {
         found[i].push_back(evaluate(job_, plan, costs, choice, options_.memory_limit));
     });
     for (const auto& variants_of_plan : found)
-      for (std::size_t i = 0; i < variants_of_plan.size(); ++i)
-        take(variants_of_plan[i], i > 0 && same_result(variants_of_plan[i - 1], variants_of_plan[i]));
+      for (auto it = variants_of_plan.begin(); it != variants_of_plan.end(); ++it)
+        take(*it,
+             std::any_of(variants_of_plan.begin(), it, [&](const auto& other) { return same_result(other, *it); }));
   }
 
   void take(const std::optional<Evaluation>& evaluation, bool shown_before) {

@@ -7,8 +7,9 @@
 // one bubble where its turn comes stays whole; others are cut into equal parts (16 forward, 32 backward), each inside
 // one bubble.
 //
-// Forwards as late and backwards as soon as they can also hold the fewest microbatches: as many as the bubbles
-// leave outside the LLM's window, plus those in flight.
+// Forwards as late and backwards as soon as they can also hold the fewest microbatches: those in flight, plus what the
+// bubbles leave outside the LLM's window. But late forwards take bubbles that backwards could use while earlier
+// ones stay empty; pack_forwards_early gives those back at the same shift.
 #pragma once
 
 #include <string>
@@ -63,8 +64,10 @@ enum class Preference { forwards, backwards };
 RankPacking pack_rank(const std::vector<Interval>& bubbles, const EncoderItems& items, Preference preference);
 /// All forwards before the rank's LLM operations, all backwards after them.
 RankPacking pack_coarse(const std::vector<Interval>& bubbles, const EncoderItems& items);
-/// The forwards again, as soon as they can from -shift on: leaves later bubbles to the backwards.
-RankPacking pack_forwards_early(const std::vector<Interval>& bubbles, const EncoderItems& items, std::int64_t shift);
+/// The forwards again, each as soon as it can from -shift on, but no sooner than `lead` before its deadline: leaves
+/// later bubbles to the backwards, and holds more microbatches the longer the lead.
+RankPacking pack_forwards_early(const std::vector<Interval>& bubbles, const EncoderItems& items, std::int64_t shift,
+                                std::int64_t lead);
 
 /// How far the LLM starts after the first encoder forward, and the step's planned length.
 std::int64_t shift_of(const Packing& packing);

@@ -31,12 +31,15 @@ RankPacking pack_coarse(const std::vector<Interval>& bubbles, const EncoderItems
   return {must(pack_late({bubbles.front()}, items.forwards)), must(pack_early({bubbles.back()}, items.backwards))};
 }
 
-RankPacking pack_forwards_early(const std::vector<Interval>& bubbles, const EncoderItems& items, std::int64_t shift) {
+RankPacking pack_forwards_early(const std::vector<Interval>& bubbles, const EncoderItems& items, std::int64_t shift,
+                                std::int64_t lead) {
   std::vector<Interval> free = bubbles;
   free.front().start = -shift;
-  RankPacking out;
+  std::vector<EncoderItem> leading = items.forwards;
+  for (EncoderItem& item : leading) item.release = std::max(item.release, item.deadline - lead);
   // Slices that fit late need not fit early to the last nanosecond; late is what is left then.
-  auto early = pack_early(free, items.forwards);
+  auto early = pack_early(free, leading);
+  RankPacking out;
   out.forwards = early ? std::move(*early) : must(pack_late(bubbles, items.forwards));
   out.backwards = must(pack_early(without(bubbles, out.forwards), items.backwards));
   return out;

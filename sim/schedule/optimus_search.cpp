@@ -91,7 +91,8 @@ class Search {
 
   OptimusResult run() {
     for (const NamedTimeline& llm : timelines_)
-      for (std::size_t o = 0; o < owners_.size(); ++o) try_packings(llm, o);
+      for (std::size_t o = 0; o < owners_.size(); ++o)
+        if (!best_time_ || llm.timeline.span <= best_time_->first) try_packings(llm, o);
     BIGMAC_CHECK(best_time_.has_value());
     return std::move(best_);
   }
@@ -113,13 +114,13 @@ class Search {
     const bool late = llm.name.ends_with("late F_i");
     const std::vector<EncoderItems> items = encoder_items(pipeline_, costs_, llm.timeline, owners_[o]);
     if (!late && !(large_ && best_time_)) {
-      Packing coarse = pack([&](std::size_t r) { return pack_coarse(llm.timeline.bubbles[r], items[r]); });
+      const Packing coarse = pack([&](std::size_t r) { return pack_coarse(llm.timeline.bubbles[r], items[r]); });
       if (!best_time_) best_.coarse_share = share_in_bubbles(llm.timeline, coarse);
       consider("coarse", llm, o, coarse);
-      if (effort_ >= Effort::greedy && pipeline_.microbatches <= kMostGreedyMicrobatches)
-        consider("greedy", llm, o, pack_greedily(llm.timeline, items));
     }
     if (effort_ == Effort::minimal_shift && (late || !large_)) try_minimal_shift(llm, o, items);
+    if (effort_ != Effort::coarse && !late && pipeline_.microbatches <= kMostGreedyMicrobatches)
+      consider("greedy", llm, o, pack_greedily(llm.timeline, items));
   }
 
   void try_minimal_shift(const NamedTimeline& llm, std::size_t o, const std::vector<EncoderItems>& items) {
@@ -131,9 +132,28 @@ class Search {
     consider("minimal shift, forwards first", llm, o, forwards_first);
     if (large_) return;
     consider("minimal shift, backwards first", llm, o, by(Preference::backwards));
-    const std::int64_t shift = shift_of(forwards_first);
-    consider("minimal shift, forwards early", llm, o,
-             pack([&](std::size_t r) { return pack_forwards_early(bubbles[r], items[r], shift); }));
+    consider("minimal shift, forwards early", llm, o, with_shortest_lead(llm, items, shift_of(forwards_first)));
+  }
+
+  // The least lead, by bisection, that plans as short a step as any does.
+  Packing with_shortest_lead(const NamedTimeline& llm, const std::vector<EncoderItems>& items, std::int64_t shift) {
+    const auto with_lead = [&](std::int64_t lead) {
+      return pack([&](std::size_t r) { return pack_forwards_early(llm.timeline.bubbles[r], items[r], shift, lead); });
+    };
+    std::int64_t low = 0, high = llm.timeline.span + shift;
+    Packing best = with_lead(high);
+    const std::int64_t span = planned_span(llm.timeline, best);
+    for (const std::int64_t precision = high / 1000; high - low > precision + 1;) {
+      const std::int64_t lead = low + (high - low) / 2;
+      Packing packing = with_lead(lead);
+      if (planned_span(llm.timeline, packing) > span) {
+        low = lead;
+      } else {
+        high = lead;
+        best = std::move(packing);
+      }
+    }
+    return best;
   }
 
   template <class PackRank>

@@ -82,7 +82,8 @@ std::vector<ScheduleInfo> make_table() {
   const ScheduleParameter warmup_groups{"encoder_warmup_groups",
                                         "encoder-forward columns in front: the cap on live encoder microbatches", 1,
                                         kMaxMicrobatches, 3};
-  const ScheduleParameter sort{"sort_microbatches", "1: microbatches of like cost share a column", 0, 1, 0};
+  const ScheduleParameter sort{
+      "sort_microbatches", "1: microbatches of like cost share a column", 0, 1, 0, {1}, "+sort"};
   const ScheduleParameter packing{"packing", "0: coarse, 1: also the paper's greedy, 2: also minimal shift", 0, 2, 2};
   std::vector<ScheduleInfo> table = base_rows();
   table.push_back({"naive",

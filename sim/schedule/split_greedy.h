@@ -21,6 +21,8 @@
 #pragma once
 
 #include <array>
+#include <optional>
+#include <tuple>
 
 #include "bigmac/schedule/llm_base.h"
 
@@ -75,6 +77,10 @@ struct SplitProblem {
 struct SplitRun {
   std::int64_t iteration = 0, longest_rank = 0, idle = 0;  ///< longest from a rank's first start to its last end
   RankOrders orders;                                       ///< empty unless asked for
+
+  bool better_than(const SplitRun& other) const {
+    return std::tie(iteration, longest_rank, idle) < std::tie(other.iteration, other.longest_rank, other.idle);
+  }
 };
 
 /// Runs the greedy over the first `microbatches`; `keep` asks for the orders.
@@ -82,7 +88,13 @@ SplitRun run_split_greedy(const SplitProblem& problem, const BuildingBlock& bloc
                           std::uint32_t microbatches, bool keep);
 
 /// Tries the blocks under several policies on a prefix of the microbatches and builds the whole with the best.
-RankOrders best_split_orders(const SplitProblem& problem, const std::vector<BuildingBlock>& blocks);
+SplitRun best_split_run(const SplitProblem& problem, const std::vector<BuildingBlock>& blocks, std::uint32_t prefix);
+
+/// The published greedy (one chunk), its eight variants tried on the prefix; nothing where memory is too tight for it.
+std::optional<SplitRun> best_round_run(const SplitProblem& problem, std::uint32_t prefix);
+
+/// How many microbatches the trials see: enough for warm-up, steady state and cool-down, all where that is cheap.
+std::uint32_t trial_microbatches(const SplitProblem& problem);
 
 // Blocks of one unit an operation.
 BuildingBlock line_block(std::uint32_t ranks);

@@ -1,35 +1,32 @@
 // Which policy of the greedy suits the costs: tried on a prefix, then improved locally. See split_greedy.h.
 #include <algorithm>
-#include <tuple>
 
 #include "split_greedy.h"
 
 namespace bigmac {
 namespace {
 
-// A prefix this many times the pipeline's depth shows warm-up, steady state and cool-down.
-constexpr std::uint32_t kPrefixDepths = 8;
+constexpr std::uint32_t kTrialDepths = 8;           // times the pipeline's depth
+constexpr std::uint32_t kCheapOperations = 16'384;  // trials of so many operations see all microbatches
 
 class PolicySearch {
  public:
-  PolicySearch(const SplitProblem& problem, const std::vector<BuildingBlock>& blocks)
-      : problem_(problem),
-        blocks_(blocks),
-        prefix_(std::min(problem.pipeline.microbatches, kPrefixDepths * problem.shape.ranks)) {}
+  PolicySearch(const SplitProblem& problem, const std::vector<BuildingBlock>& blocks, std::uint32_t prefix)
+      : problem_(problem), blocks_(blocks), prefix_(prefix) {}
 
-  RankOrders best() {
+  SplitRun best() {
     try_shapes();
     try_patience();
     if (problem_.shape.chunks == 1) improve_bounds();
-    return run_split_greedy(problem_, *block_, policy_, problem_.pipeline.microbatches, true).orders;
+    return run_split_greedy(problem_, *block_, policy_, problem_.pipeline.microbatches, true);
   }
 
  private:
   void attempt(const BuildingBlock& block, const Policy& policy) {
-    const SplitRun run = run_split_greedy(problem_, block, policy, prefix_, false);
-    const Score score{run.iteration, run.longest_rank, run.idle};
-    if (block_ != nullptr && score >= score_) return;
-    score_ = score;
+    SplitRun run = run_split_greedy(problem_, block, policy, prefix_, false);
+    if (block_ != nullptr && !run.better_than(run_)) return;
+    run_ = std::move(run);
+    improved_ = true;
     policy_ = policy;
     block_ = &block;
   }
@@ -71,7 +68,7 @@ class PolicySearch {
   void improve_bounds() {
     const std::uint32_t ranks = problem_.shape.ranks;
     for (int round = 0; round < 2; ++round) {
-      const Score before = score_;
+      improved_ = false;
       for (std::uint32_t quarter = 0; quarter < 4; ++quarter)
         for (const std::int64_t change : {1, -1}) {
           Policy moved = policy_;
@@ -80,29 +77,35 @@ class PolicySearch {
                 moved.most_in_flight[rank] + change, least_in_flight(rank), problem_.limits[rank]));
           attempt(*block_, moved);
         }
-      if (score_ == before) return;
+      if (!improved_) return;
     }
   }
 
-  using Score = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
   const SplitProblem& problem_;
   const std::vector<BuildingBlock>& blocks_;
   const std::uint32_t prefix_;
-  Score score_;
+  SplitRun run_;
+  bool improved_ = false;
   Policy policy_;
   const BuildingBlock* block_ = nullptr;
 };
 
 }  // namespace
 
-RankOrders best_split_orders(const SplitProblem& problem, const std::vector<BuildingBlock>& blocks) {
-  return PolicySearch(problem, blocks).best();
+SplitRun best_split_run(const SplitProblem& problem, const std::vector<BuildingBlock>& blocks, std::uint32_t prefix) {
+  return PolicySearch(problem, blocks, prefix).best();
+}
+
+std::uint32_t trial_microbatches(const SplitProblem& problem) {
+  const std::uint32_t per_microbatch = 3 * problem.shape.stages();
+  return std::min(problem.pipeline.microbatches,
+                  std::max(kTrialDepths * problem.shape.ranks, kCheapOperations / per_microbatch));
 }
 
 RankOrders v_orders(const BaseRequest& request, std::uint32_t limit, const std::vector<BuildingBlock>& blocks) {
   const std::uint32_t ranks = request.pipeline.ranks;
   const SplitProblem problem{request.pipeline, request.costs, {ranks, 2}, std::vector<std::uint32_t>(ranks, 2 * limit)};
-  return best_split_orders(problem, blocks);
+  return best_split_run(problem, blocks, trial_microbatches(problem)).orders;
 }
 
 }  // namespace bigmac

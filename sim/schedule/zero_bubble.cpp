@@ -50,7 +50,10 @@ RankOrders zero_bubble(const BaseRequest& request, std::uint32_t times, std::uin
     limits.push_back(std::max(static_cast<std::uint32_t>(std::min<double>(fit, most)), ranks - rank));
   }
   const SplitProblem problem{request.pipeline, request.costs, {ranks, 1}, limits};
-  return best_split_orders(problem, {line_block(ranks)});
+  const std::uint32_t prefix = trial_microbatches(problem);
+  SplitRun ours = best_split_run(problem, {line_block(ranks)}, prefix);
+  std::optional<SplitRun> published = best_round_run(problem, prefix);
+  return published && published->better_than(ours) ? std::move(published->orders) : std::move(ours.orders);
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ std::vector<ScheduleChoice> all_choices(const Job& job) {
   for (const std::string& name : suitable_schedules(job)) {
     out.push_back({name, "", {}});
     for (const ScheduleParameter& parameter : find_schedule(name).parameters)
-      if (parameter.least == 0 && parameter.most == 1) out.push_back({name, "", {{parameter.name, 1}}});
+      for (const std::int64_t value : parameter.tries) out.push_back({name, "", {{parameter.name, value}}});
   }
   return out;
 }
@@ -98,7 +98,7 @@ struct Everything {
   Job job;
   PlanSpace space;
   std::unique_ptr<ProfileCache> cache;
-  std::vector<Key> found;  ///< every plan under every schedule that can run it; a switch without effect once
+  std::vector<Key> found;  ///< every plan under every schedule that can run it; settings without effect once
   std::int64_t candidates = 0, refused = 0;
   Bytes limit;
 };
@@ -121,7 +121,7 @@ void expect_bounded(const Job& job, const ParallelPlan& plan, const PlanCosts& c
 
 void add_plan(Everything& all, const ParallelPlan& plan, const std::vector<ScheduleChoice>& choices) {
   const PlanCosts costs = all.cache->costs(plan);
-  std::map<std::string, Key> unswitched;
+  std::map<std::string, std::vector<Key>> seen;  // by schedule
   for (const ScheduleChoice& choice : choices) {
     ++all.candidates;
     const auto e = evaluate(all.job, plan, costs, choice);
@@ -131,10 +131,11 @@ void add_plan(Everything& all, const ParallelPlan& plan, const std::vector<Sched
     }
     const Key key = key_of(*e);
     expect_bounded(all.job, plan, costs, choice, key);
-    if (choice.parameters.empty()) unswitched.insert_or_assign(choice.name, key);
-    const auto plain = unswitched.find(choice.name);
-    const bool repeats = !choice.parameters.empty() && plain != unswitched.end() && plain->second.step == key.step &&
-                         plain->second.memory == key.memory;
+    std::vector<Key>& before = seen[choice.name];
+    const bool repeats = std::any_of(before.begin(), before.end(), [&](const Key& other) {
+      return other.step == key.step && other.memory == key.memory;
+    });
+    before.push_back(key);
     if (!repeats) all.found.push_back(key);
   }
 }
