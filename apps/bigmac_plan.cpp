@@ -92,7 +92,10 @@ void write_outputs(const std::string& folder, const Job& job, const SearchResult
 
 int plan_job(const PlanOptions& options) {
   Job job = load_job(options.job);
-  if (options.seed) reseed(job.data, *options.seed);
+  if (options.seed) {
+    job.seed = options.seed;
+    reseed(job.data, *options.seed);
+  }
   const PlanSpace space = enumerate_plans(job);
   const SearchOptions search_with = search_options(options, job);
   job.memory_limit = search_with.memory_limit;

@@ -115,6 +115,7 @@ GivenCosts given_costs_from(const Pipeline& pipeline, const CostTable& costs) {
     module.backward = series_of(rows, duration, rows.first + kind);
     module.input_gradient = series_of(rows, duration, rows.first + 2 * kind);
     module.weight_gradient = series_of(rows, duration, rows.first + 3 * kind);
+    module.recompute = series_of(rows, duration, rows.first + 4 * kind);
     module.activation_bytes = series_of(rows, activation, rows.first);
     module.transfer = series_of(rows, transfer, rows.first);
     given.push_back(std::move(module));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -58,20 +59,25 @@ std::vector<std::string> names_of(const std::vector<Module>& modules) {
   return names;
 }
 
+// Whether any of a microbatch's rows would differ from the first one's.
 bool varies(const SideCosts& side, std::uint32_t microbatches) {
-  const auto& costs = side.by_microbatch;
-  return std::any_of(costs.begin(), costs.begin() + microbatches, [&](const LayerCost& c) {
-    return c.forward_us != costs[0].forward_us || c.input_gradient_us != costs[0].input_gradient_us ||
-           c.weight_gradient_us != costs[0].weight_gradient_us || c.activation_bytes != costs[0].activation_bytes ||
-           c.transient_bytes != costs[0].transient_bytes;
-  });
+  const auto row = [&](std::uint32_t m) {
+    const LayerCost& c = side.by_microbatch[m];
+    return std::tuple(c.forward_us, c.input_gradient_us, c.weight_gradient_us, c.activation_bytes, c.transient_bytes,
+                      side.transfer_bytes[m]);
+  };
+  for (std::uint32_t m = 1; m < microbatches; ++m)
+    if (row(m) != row(0)) return true;
+  return false;
 }
 
-double fill_side(PlanCosts& out, ModuleId id, const SideCosts& side, double transfer, bool frozen) {
+double fill_side(const Job& job, const ParallelPlan& plan, PlanCosts& out, ModuleId id, const SideCosts& side) {
+  const bool frozen = !out.pipeline.modules[id].backward;
   double flops = 0;
   for (std::uint32_t m = 0; m < out.pipeline.microbatches; ++m) {
     if (m == 0 || out.table.modules[id].per_microbatch != 0)
-      fill_pass(out.table, id, StageId{0}, MicrobatchId{m}, side.by_microbatch[m], transfer);
+      fill_pass(out.table, id, StageId{0}, MicrobatchId{m}, side.by_microbatch[m],
+                transfer_of(job, plan, side.transfer_bytes[m]));
     flops += side.by_microbatch[m].model_flops * (frozen ? 1 : 3);
   }
   return flops;
@@ -100,11 +106,9 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
     out.model_flops += 3 * sum.model_flops * count;
   }
   for (std::size_t i = 0; i < encoders.size(); ++i)
-    out.model_flops += fill_side(out, out.pipeline.encoders[i], *encoders[i],
-                                 transfer_of(job, plan, encoders[i]->transfer_bytes), job.training.freeze_encoder);
+    out.model_flops += fill_side(job, plan, out, out.pipeline.encoders[i], *encoders[i]);
   for (std::size_t i = 0; i < generators.size(); ++i)
-    out.model_flops += fill_side(out, out.pipeline.generators[i], *generators[i],
-                                 transfer_of(job, plan, generators[i]->transfer_bytes), false);
+    out.model_flops += fill_side(job, plan, out, out.pipeline.generators[i], *generators[i]);
   refuse_overflow(out);
   out.llm = std::move(llm);
   out.encoders = std::move(encoders);

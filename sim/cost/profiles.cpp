@@ -154,7 +154,7 @@ SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::s
   for (const MicrobatchLoad& load : loads) {
     const ModuleLoad& own = role == Role::encoder ? load.encoders[index] : load.generators[index];
     out.by_microbatch.push_back(module.cost(own));
-    out.transfer_bytes = std::max(out.transfer_bytes, module.transfer_bytes(own));
+    out.transfer_bytes.push_back(module.transfer_bytes(own));
   }
   return out;
 }

@@ -90,8 +90,11 @@ std::vector<Held> held_on_rank(const Job& job, const ParallelPlan& plan, const P
 double buffer_bytes(const PlanCosts& costs) {
   if (costs.pipeline.ranks == 1) return 0;
   double bytes = kBoundaryBuffers * costs.llm->transfer_bytes;
-  for (const SharedSide& side : costs.encoders) bytes += kBoundaryBuffers * side->transfer_bytes;
-  for (const SharedSide& side : costs.generators) bytes += kBoundaryBuffers * side->transfer_bytes;
+  for (const auto* sides : {&costs.encoders, &costs.generators})
+    for (const SharedSide& side : *sides) {
+      const auto first = side->transfer_bytes.begin();
+      bytes += kBoundaryBuffers * *std::max_element(first, first + costs.pipeline.microbatches);
+    }
   return bytes;
 }
 

@@ -213,25 +213,46 @@ ReadSchedule parse_schedule(const std::string& text, const std::string& file) {
   return read;
 }
 
-std::optional<std::string> find_disagreement(const ReadSchedule& read, const Outcome& outcome) {
-  const Pipeline& pipeline = read.file.pipeline;
+namespace {
+
+std::optional<std::string> compare_times(const ReadSchedule& read, const Outcome& outcome) {
   for (std::size_t i = 0; i < read.stated.ops.size(); ++i) {
     if (!read.stated.ops[i]) continue;
     const OpTimes ours = op_times(outcome.graph, outcome.slots, outcome.timing, i);
     const OpTimes theirs = *read.stated.ops[i];
     if (ours.start != theirs.start || ours.end != theirs.end)
       return fmt::format("{} is stated from {} to {} ns, its order and costs give {} to {}",
-                         to_string(pipeline, read.file.schedule.ops[i]), theirs.start.value, theirs.end.value,
+                         to_string(read.file.pipeline, read.file.schedule.ops[i]), theirs.start.value, theirs.end.value,
                          ours.start.value, ours.end.value);
   }
   if (read.stated.iteration && *read.stated.iteration != outcome.iteration)
     return fmt::format("iteration_ns is stated as {}, order and costs give {}", read.stated.iteration->value,
                        outcome.iteration.value);
-  for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank)
-    if (const auto& peak = read.stated.peak_activation[rank]; peak && *peak != outcome.ranks[rank].peak)
+  return std::nullopt;
+}
+
+std::optional<std::string> compare_memory(const ReadSchedule& read, const Outcome& outcome) {
+  for (std::uint32_t rank = 0; rank < read.file.pipeline.ranks; ++rank) {
+    const auto& peak = read.stated.peak_activation[rank];
+    if (peak && *peak != outcome.ranks[rank].peak)
       return fmt::format("peak_activation_bytes of rank {} is stated as {}, order and costs give {}", rank, peak->value,
                          outcome.ranks[rank].peak.value);
+    const auto& total = read.stated.memory_total[rank];
+    if (total && *total < outcome.ranks[rank].peak)
+      return fmt::format("memory of rank {} is stated as {}, its activations alone are {}", rank, total->value,
+                         outcome.ranks[rank].peak.value);
+    if (total && read.stated.memory_limit && *total > *read.stated.memory_limit)
+      return fmt::format("rank {} needs {} bytes, more than the job's limit of {}", rank, total->value,
+                         read.stated.memory_limit->value);
+  }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> find_disagreement(const ReadSchedule& read, const Outcome& outcome) {
+  if (auto times = compare_times(read, outcome)) return times;
+  return compare_memory(read, outcome);
 }
 
 }  // namespace bigmac

@@ -102,6 +102,9 @@ Json job_json(const ScheduleFile& file) {
   // plan's replace what a planned job stated before.
   if (abstract.contains("modules")) job["modules"] = abstract["modules"];
   if (job.contains("costs_ns") && !file.plan) return job;
+  // What was asked for beside the file: the plan repeats with it.
+  if (file.job.memory_limit) job["limits"]["memory_bytes"] = file.job.memory_limit->value;
+  if (file.job.seed) job["search"]["seed"] = *file.job.seed;
   for (const char* key : {"pipeline", "modules", "costs_ns"}) job.erase(key);
   for (const auto& [key, value] : abstract.items()) job[key] = value;
   return job;

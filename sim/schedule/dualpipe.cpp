@@ -7,7 +7,7 @@
 //
 //   4 ranks, M = 8; a..d: direction 0 (microbatches 0..3), A..D: direction 1 (4..7); (F;B): a pair
 //   0  Fa Fb Fc FA IA WA FB (Fd;BB) (FC;Ba) BC (FD;Bb) BD Ic Wc Id Wd
-//   1  Fa FA Fb FB (Fc;BA) (FC;Ba) (Fd;BB) (FD;Bb) BC Bc ID Id WD Wd
+//   1  Fa FA Fb FB Fc BA (FC;Ba) (Fd;BB) (FD;Bb) BC Bc ID Id WD Wd
 //
 // Bubble (P/2-1)(F&B + B - 3W) with F&B the time of a pair; rank r holds at most P+1 microbatches.
 // Departure: the overlap itself is not modelled yet: a pair is its forward and then its backward, so F&B = F + B here.

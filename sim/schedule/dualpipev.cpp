@@ -6,7 +6,7 @@
 //
 //   2 ranks, M = 4 (F f: chunk 0, 1 forward); (F;B): a pair
 //   0  F0 F1 F2 f0 i0 w0 f1 (F3;b1) (f2;B0) b2 (f3;B1) b3 I2 W2 I3 W3
-//   1  F0 f0 F1 f1 (F2;b0) (f2;B0) (F3;b1) (f3;B1) b2 B2 i3 I3 w3 W3
+//   1  F0 f0 F1 f1 F2 b0 (f2;B0) (F3;b1) (f3;B1) b2 B2 i3 I3 w3 W3
 //
 // Bubble (P-1)(F&B + B - 3W) of one chunk's times (PP = 2P stages in the authors' table); a rank holds at most 2P+1
 // chunks. Departure: the overlap of a pair is not modelled yet, as in dualpipe.cpp.

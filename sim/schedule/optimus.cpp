@@ -1,12 +1,12 @@
 // Optimus: encoder work in the bubbles of the LLM pipeline (arXiv 2408.03505, USENIX ATC '25).
 //
-// Idea (section 3): encoder and LLM have plans of their own, every rank holds a shard of both, and encoder operations
+// Idea: encoder and LLM have plans of their own, every rank holds a shard of both, and encoder operations
 // go where the LLM's fixed schedule leaves the rank idle. Here each rank is an encoder pipeline of one stage (PP_enc =
 // 1, TP_enc as the costs say), so P of them serve one LLM pipeline and share its N microbatches: round robin, and where
-// costs differ also levelled by load.
-//   coarse (4.1)   all encoder forwards before the LLM's operations, all backwards after; what does not fit lengthens
+// costs differ also levelled by load and moved between ranks (optimus_owners.h).
+//   coarse         all encoder forwards before the LLM's operations, all backwards after; what does not fit lengthens
 //                  the step. This is what `upfront` runs.
-//   greedy (4.2)   whole microbatches of the critical rank moved between LLM operations: optimus_greedy.h
+//   greedy         whole microbatches of the critical rank moved between LLM operations: optimus_greedy.h
 //   minimal shift  derived: forwards as late as F_i, backwards as soon as B_i allows: optimus_packing.h
 // Every candidate is timed by the schedule room's own recurrence, on the LLM order as given and with the deferred
 // warm-up (optimus_bubbles.h); the shortest wins, then the one that holds the fewest microbatches. So minimal shift is
@@ -18,8 +18,8 @@
 //   2  ++..01++00211322433544655766=77=======..
 //   3  ++++.000111222333444555666777====..====.
 //
-// Departures. Checks are per microbatch (the paper's sorted EB_i >= B_i lets a backward precede its own B_i). Pipelines
-// of several encoder stages and a search over all compositions are left out: a trial gained at most 0.6 % by them.
+// Departures. Checks are per microbatch (the paper's sorted EB_i >= B_i lets a backward precede its own B_i). Owners
+// are searched locally, not enumerated; encoder pipelines of several stages are left out: a trial gained at most 0.6 %.
 // TP bubbles, which Optimus fills with single kernels, lie inside LLM operations; a rank of a schedule file runs one
 // operation at a time, so they cannot be said here and are not modelled. Without them bubbles do not grow with N
 // (transfers aside): what does not fit waits outside the LLM's window, and live encoder microbatches grow with N/P.

@@ -3,7 +3,7 @@
 // Start from the coarse placement. Repeat: take the encoder pipeline (here: the rank) whose forwards shift the LLM
 // most, move one of its microbatches into the bubbles between its LLM operations, cut into slices, and keep the move if
 // there was room and every moved forward ends before its own F_i; else stop. Then the same for the backwards, the rank
-// that ends last, and B_i. arXiv 2408.03505, section 4 (bubble scheduler, fine-grained exploitation).
+// that ends last, and B_i. arXiv 2408.03505, bubble scheduler.
 //
 // Derived: which microbatch a forward belongs to is the paper's to choose after the fact (it sorts the finish times);
 // with microbatches that keep their owner the same positions arise when the last microbatches of a rank move, in order.

@@ -77,18 +77,17 @@ void append_items(const Pipeline& pipeline, const CostTable& costs, OpKind kind,
 
 }  // namespace
 
-std::vector<EncoderItems> encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
-                                        const Owners& owners) {
-  std::vector<EncoderItems> out(pipeline.ranks);
-  for (std::uint32_t m = 0; m < pipeline.microbatches; ++m) {
-    const bool far = owners[m] != 0;
-    EncoderItems& items = out[owners[m]];
+EncoderItems encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
+                           const std::vector<std::uint32_t>& owned, std::uint32_t rank) {
+  EncoderItems out;
+  const bool far = rank != 0;
+  for (const std::uint32_t m : owned) {
     const std::uint32_t gradient = costs.slot(kLlm, OpKind::backward, StageId{0}, MicrobatchId{m});
     EncoderItem forward, backward;
     forward.deadline = timeline.first_forward[m];
     backward.release = timeline.last_gradient[m] + (far ? costs.transfer[gradient].value : 0);
-    append_items(pipeline, costs, OpKind::forward, m, forward, far, items.forwards);
-    append_items(pipeline, costs, OpKind::backward, m, backward, far, items.backwards);
+    append_items(pipeline, costs, OpKind::forward, m, forward, far, out.forwards);
+    append_items(pipeline, costs, OpKind::backward, m, backward, far, out.backwards);
   }
   return out;
 }

@@ -48,9 +48,10 @@ struct RankPacking {
 /// [rank].
 using Packing = std::vector<RankPacking>;
 
-/// What each rank has to place beside `timeline`; transfers between the owner and rank 0 are taken off.
-std::vector<EncoderItems> encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
-                                        const Owners& owners);
+/// What a rank that owns these microbatches (ascending) has to place beside `timeline`; transfers between it and rank 0
+/// are taken off.
+EncoderItems encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
+                           const std::vector<std::uint32_t>& owned, std::uint32_t rank);
 
 /// Packs in order, each as soon as it can; nothing when the free time ends or a deadline is missed.
 std::optional<std::vector<Slice>> pack_early(const std::vector<Interval>& free, const std::vector<EncoderItem>& items);

@@ -1,10 +1,10 @@
 #include "optimus_search.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "bigmac/base/error.h"
 #include "optimus_greedy.h"
+#include "optimus_owners.h"
 
 namespace bigmac {
 namespace {
@@ -12,46 +12,18 @@ namespace {
 /// Above this many operations only the likeliest candidates are tried.
 constexpr std::int64_t kLargeJob = 200'000;
 
+/// The local search over owners: tries at most, and operations packed in all.
+constexpr std::int64_t kOwnerTries = 1000, kOwnerOperations = 400'000;
+
+struct NamedOwners {
+  std::string how;
+  Owners owners;
+};
+
 struct NamedTimeline {
   std::string name;
   LlmTimeline timeline;
 };
-
-Owners round_robin(const Pipeline& pipeline) {
-  Owners owners(pipeline.microbatches);
-  for (std::uint32_t m = 0; m < owners.size(); ++m) owners[m] = m % pipeline.ranks;
-  return owners;
-}
-
-std::int64_t work_of(const CostTable& costs, const Op& op) { return costs.duration[costs.slot(op)].value; }
-
-std::int64_t encoder_work(const Pipeline& pipeline, const CostTable& costs, std::uint32_t m) {
-  std::int64_t sum = 0;
-  for (const ModuleId module : pipeline.encoders)
-    for (const OpKind kind : {OpKind::forward, OpKind::backward})
-      if (kind == OpKind::forward || pipeline.modules[module].backward)
-        sum += work_of(costs, {MicrobatchId{m}, StageId{0}, module, kind});
-  return sum;
-}
-
-// Each microbatch to the rank with the least work so far, the LLM's spread evenly over the microbatches. With equal
-// costs this is round robin.
-Owners levelled(const Pipeline& pipeline, const CostTable& costs, const RankOrders& llm) {
-  std::vector<std::int64_t> load(pipeline.ranks, 0), share(pipeline.ranks, 0);
-  for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank) {
-    for (const Op& op : llm[rank]) share[rank] += work_of(costs, op);
-    share[rank] /= pipeline.microbatches;
-  }
-  const std::int64_t least = *std::min_element(share.begin(), share.end());
-  Owners owners(pipeline.microbatches);
-  for (std::uint32_t m = 0; m < owners.size(); ++m) {
-    const auto rank = std::min_element(load.begin(), load.end()) - load.begin();
-    owners[m] = static_cast<std::uint32_t>(rank);
-    load[static_cast<std::size_t>(rank)] += encoder_work(pipeline, costs, m);
-    for (std::uint32_t r = 0; r < pipeline.ranks; ++r) load[r] += share[r] - least;
-  }
-  return owners;
-}
 
 double share_in_bubbles(const LlmTimeline& timeline, const Packing& packing) {
   double inside = 0, all = 0;
@@ -84,8 +56,8 @@ class Search {
  public:
   Search(const Pipeline& pipeline, const CostTable& costs, RankOrders llm, Effort effort)
       : pipeline_(pipeline), costs_(costs), effort_(effort), large_(pipeline.operations() > kLargeJob) {
-    owners_.push_back(round_robin(pipeline));
-    if (Owners other = levelled(pipeline, costs, llm); !large_ && other != owners_[0]) owners_.push_back(other);
+    owners_.push_back({"", round_robin(pipeline)});
+    if (!large_) add_levelled(llm);
     add_timelines(std::move(llm));
   }
 
@@ -94,10 +66,17 @@ class Search {
       for (std::size_t o = 0; o < owners_.size(); ++o)
         if (!best_time_ || llm.timeline.span <= best_time_->first) try_packings(llm, o);
     BIGMAC_CHECK(best_time_.has_value());
+    // With equal costs round robin loses next to nothing and holds the fewest microbatches.
+    if (effort_ == Effort::minimal_shift && owners_.size() > 1) try_other_owners();
     return std::move(best_);
   }
 
  private:
+  void add_levelled(const RankOrders& llm) {
+    Owners other = levelled(pipeline_, costs_, llm);
+    if (other != owners_[0].owners) owners_.push_back({", microbatches levelled over the ranks", std::move(other)});
+  }
+
   void add_timelines(RankOrders llm) {
     const bool deferrable = pipeline_.chunks > 1 && pipeline_.ranks > 1;
     RankOrders deferred = deferrable ? with_deferred_forwards(pipeline_, llm) : RankOrders{};
@@ -110,9 +89,30 @@ class Search {
           {timelines_[i].name + ", late F_i", with_late_forwards(pipeline_, costs_, timelines_[i].timeline)});
   }
 
+  // On the timeline that won, from the owners that won.
+  void try_other_owners() {
+    const Owners& from = owners_[best_owners_].owners;
+    const std::int64_t packed =
+        std::int64_t{48} * pipeline_.microbatches + pipeline_.operations();  // all ranks; 48 slices each
+    const std::int64_t tries = std::min(kOwnerTries, kOwnerOperations * pipeline_.ranks / packed);
+    Owners other = improve_owners(pipeline_, costs_, best_timeline_->timeline, from, tries);
+    if (other == from) return;
+    owners_.push_back({", microbatches moved between ranks", std::move(other)});
+    try_packings(*best_timeline_, owners_.size() - 1);
+  }
+
+  std::vector<EncoderItems> items_of(const NamedTimeline& llm, const Owners& owners) const {
+    std::vector<std::vector<std::uint32_t>> owned(pipeline_.ranks);
+    for (std::uint32_t m = 0; m < owners.size(); ++m) owned[owners[m]].push_back(m);
+    std::vector<EncoderItems> items;
+    for (std::uint32_t rank = 0; rank < pipeline_.ranks; ++rank)
+      items.push_back(encoder_items(pipeline_, costs_, llm.timeline, owned[rank], rank));
+    return items;
+  }
+
   void try_packings(const NamedTimeline& llm, std::size_t o) {
     const bool late = llm.name.ends_with("late F_i");
-    const std::vector<EncoderItems> items = encoder_items(pipeline_, costs_, llm.timeline, owners_[o]);
+    const std::vector<EncoderItems> items = items_of(llm, owners_[o].owners);
     if (!late && !(large_ && best_time_)) {
       const Packing coarse = pack([&](std::size_t r) { return pack_coarse(llm.timeline.bubbles[r], items[r]); });
       if (!best_time_) best_.coarse_share = share_in_bubbles(llm.timeline, coarse);
@@ -165,13 +165,15 @@ class Search {
 
   void consider(const std::string& how, const NamedTimeline& llm, std::size_t o, const Packing& packing) {
     RankOrders orders = merge_packing(llm.timeline, packing);
-    const auto times = time_orders(pipeline_, costs_, orders, {&owners_[o], 0, nullptr, false});
+    const auto times = time_orders(pipeline_, costs_, orders, {&owners_[o].owners, 0, nullptr, false});
     BIGMAC_CHECK(times.has_value());
     const std::pair<std::int64_t, std::uint32_t> score{times->span, most_live(pipeline_, orders)};
     if (best_time_ && *best_time_ <= score) return;
     best_time_ = score;
     best_.orders = std::move(orders);
-    best_.how = how + llm.name + (o > 0 ? ", microbatches levelled over the ranks" : "");
+    best_.how = how + llm.name + owners_[o].how;
+    best_timeline_ = &llm;
+    best_owners_ = o;
     best_.share = share_in_bubbles(llm.timeline, packing);
   }
 
@@ -179,10 +181,12 @@ class Search {
   const CostTable& costs_;
   Effort effort_;
   bool large_;
-  std::vector<Owners> owners_;
+  std::vector<NamedOwners> owners_;
   std::vector<NamedTimeline> timelines_;
   OptimusResult best_;
-  std::optional<std::pair<std::int64_t, std::uint32_t>> best_time_;
+  std::optional<std::pair<std::int64_t, std::uint32_t>> best_time_;  // and its live microbatches
+  const NamedTimeline* best_timeline_ = nullptr;
+  std::size_t best_owners_ = 0;
 };
 
 }  // namespace

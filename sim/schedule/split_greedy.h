@@ -5,16 +5,16 @@
 // an operation is there when its input has arrived, and a forward only when the rank may hold one more activation.
 // W runs when nothing else can, unless something is known to arrive so soon that waiting costs less.
 //
-// A *building block* (Qi et al. 2024, 2405.15362, section 3: one microbatch's passes at fixed instants, repeated at a
+// A *building block* (Qi et al. 2024, 2405.15362: one microbatch's passes at fixed instants, repeated at a
 // fixed interval) keeps the greedy away from deadlock when memory is tight: a pass may overtake the block's order only
 // if the rank could still return to that order without exceeding its limit. The block's earliest unfinished pass is
 // therefore always allowed, and some rank always moves.
 //
-//   4 ranks, 1 chunk, the block of zb-h1: F of rank r at r, I at 7 - r, again every 3 units; W wherever there is room
-//   0  F  .  .  F  .  .  F  I
-//   1     F  .  .  F  .  I
-//   2        F  .  .  FI
-//   3           F  I
+//   4 ranks, 1 chunk, the block of zb-h1: one microbatch, the next 3 units later; W wherever there is room
+//   0  F......I
+//   1  .F....I
+//   2  ..F..I
+//   3  ...FI
 //
 // Where we depart: several policies are tried (Policy), the best by iteration time, then by the longest rank, is kept.
 // Every answer is a heuristic one: nothing here proves that no better order exists.

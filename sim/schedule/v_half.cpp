@@ -1,12 +1,14 @@
 // V-Half: a V of two chunks in half of 1F1B's memory: (P+2) div 2 microbatches on every rank
-// (Qi et al. 2024, 2405.15362, section 3.3).
+// (Qi et al. 2024, 2405.15362).
 //
 // Idea: a microbatch's chunks must be held from F to W. In a V the chunk that waits longest lies beside the one that
 // waits shortest, so their sum is the same on all ranks; passes that follow each other quickly make it small.
 //
-//   one microbatch on 4 ranks, the building block (F f: chunk 0, 1 forward; I i: input gradients), again every 6 units
-//   0  F         f   . . i                  I       F at 2r, f at 3P-r-2,
-//   1    F     f           i           . I          i at 3P+2r-1 (+3 for even P), I at 6P-r-2 (+3)
+//   one microbatch on 4 ranks (F f: chunk 0, 1 forward; I i: input gradients); the next comes 6 units later
+//   0  F.........f...i..........I      F at 2r, f at 3P-r-2,
+//   1  ..F......f......i.......I       i at 3P+2r-1 (+3 for even P), I at 6P-r-2 (+3)
+//   2  ....F...f.........i....I
+//   3  ......Ff............i.I
 //
 // Bubble at F = I = W: about P/2M of the ideal. Departure: the order follows the real costs by split_greedy.h.
 #include "split_greedy.h"

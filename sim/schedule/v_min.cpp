@@ -1,11 +1,13 @@
 // V-Min: a V of two chunks in a third of 1F1B's memory: (P+4) div 3 microbatches on every rank
-// (Qi et al. 2024, 2405.15362, section 3.3).
+// (Qi et al. 2024, 2405.15362).
 //
 // Idea: as V-Half, with every pass of a microbatch right after the one before: the shortest lives a V allows.
 //
-//   one microbatch on 4 ranks, the building block (F f: chunk 0, 1 forward; I i: input gradients), again every 6 units
-//   0  F . . . . . . f i . . . . . . I       F at r, f at 2P-1-r,
-//   1    F . . . . f     i . . . . I         i at 2P+r (+2 for P divisible by 3), I at 4P-1-r (+2)
+//   one microbatch on 4 ranks (F f: chunk 0, 1 forward; I i: input gradients); the next comes 6 units later
+//   0  F......fi......I      F at r, f at 2P-1-r,
+//   1  .F....f..i....I       i at 2P+r (+2 for P divisible by 3), I at 4P-1-r (+2)
+//   2  ..F..f....i..I
+//   3  ...Ff......iI
 //
 // Bubble at F = I = W: about 2P/3M of the ideal. The waves of forwards and gradients must keep in step, so where F and
 // I differ every microbatch pays (the paper says so too): expect far more than the closed form then. Departure: the

@@ -1,14 +1,14 @@
 // ZB-V: a V of two chunks and a split backward; no bubble for F = I = W, in the memory of 1F1B
-// (Qi et al. 2024, 2401.10241, section 6; the block in the terms of 2405.15362, section 3).
+// (Qi et al. 2024, 2401.10241, section 6; the block in the terms of 2405.15362).
 //
 // Idea: rank r holds stages r and 2P-1-r, so the rank that feeds the first stage also has the last one: its backward
 // begins as early as anyone's, all ranks hold the same P microbatches, and the loss stays with the embedding.
 //
 //   4 ranks, F = I = W = 1 (F f: chunk 0, 1 forward; I i, W w likewise), the beginning
 //   0  FFFFFFFfiwfiwfiwfiIwFWfiIwFWfiIwFW
-//   1   FFFFFfFfiwfiwfiIwFWfiIwFWfiIwFWfi
-//   2    FFFfFfFfiwfiIwFWfiIwFWfiIwFWfiIw
-//   3     FfFfFfFfiIwFWfiIwFWfiIwFWfiIwFW
+//   1  .FFFFFfFfiwfiwfiIwFWfiIwFWfiIwFWfi
+//   2  ..FFFfFfFfiwfiIwFWfiIwFWfiIwFWfiIw
+//   3  ...FfFfFfFfiIwFWfiIwFWfiIwFWfiIwFW
 //
 // Departure: the order follows the real costs by split_greedy.h. For unequal costs the papers' and ours are heuristics.
 #include "split_greedy.h"

@@ -4,16 +4,18 @@
 // Idea: only I is on the critical path between ranks; W runs whenever its rank would otherwise idle. zb-h1 holds no
 // more than 1F1B's fullest rank (P microbatches), zb-h2 at most 2P-1, which moves all bubbles to the ends of the ranks.
 //
-//   4 ranks, M = 6, F = I = W = 1 (i, w: I, W), zb-h1
-//   0  F F F F . . . i w F i w F i w i w i w i w      idle P-1 = 3 within its span
-//   1    F F F . . i F i w F i w F i w i i w w w
-//   2      F F . i F i F i w F i w F i i i w w w
-//   3        F i F i F i F i w F i w F i w w w w
+//   4 ranks, M = 6, F = I = W = 1, zb-h1: each rank idles P-1-r = 3, 2, 1, 0 within its span
+//   0  FFFF...IWFIWFIWIWIWIW
+//   1  .FFF..IFIWFIWFIWIWIWW
+//   2  ..FF.IFIFIWFIWFIWIWWW
+//   3  ...FIFIFIFIWFIWFIWWWW
 //
-// Bubble within a rank's own span, largest over ranks: (P-1)(F+I-W) and (P-1)(F+I-2W) where W <= F, I. Per microbatch
-// and rank the order follows the real costs by the greedy of split_greedy.h, the papers' "automatic scheduling" in kind
-// and not in every detail. The limits are in bytes: rank r holds at most what 1F1B's fullest rank does (zb-h2: twice
-// that), by its stage's mean activation, and never more than P (zb-h2: 2P-1) microbatches.
+// Bubble within a rank's own span, largest over ranks: (P-1)(F+I-W) and (P-1)(F+I-2W) where W <= F, I. The order
+// follows the real costs: the better of our greedy (split_greedy.h) and the published one (zero_bubble_rounds.cpp).
+// Policies are chosen on a prefix of long jobs, so only up to about 16,000 operations, or 8P microbatches, is ours
+// never slower than the published greedy by construction. The limits are in bytes: rank r holds at most what 1F1B's
+// fullest rank does (zb-h2: twice that), by its stage's mean activation, and never more than P (zb-h2: 2P-1)
+// microbatches.
 //
 // Departure: all bytes of a microbatch are held until W (the papers free part of them at I); the optimizer step is not
 // split, so the iteration ends with the last rank and zb-h2 gains in each rank's span more than in the iteration.

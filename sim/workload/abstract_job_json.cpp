@@ -161,6 +161,8 @@ std::string abstract_job_members(const Pipeline& pipeline, const GivenCosts& cos
     module["B"] = series_json(given.backward, by_stage);
     module["I"] = series_json(given.input_gradient, by_stage);
     module["W"] = series_json(given.weight_gradient, by_stage);
+    if (!given.recompute.absent() && given.recompute.values != given.forward.values)
+      module["R"] = series_json(given.recompute, by_stage);
     module["activation_bytes"] = series_json(given.activation_bytes, by_stage);
     module["transfer"] = series_json(given.transfer, by_stage);
   }

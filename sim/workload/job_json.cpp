@@ -7,6 +7,7 @@
 //    "parallel": {"tp": 2, "pp": 4, ..., "encoder_tp": 1, "shard_sides": false, "recompute": "selective"},
 //    "training": {"distributed_optimizer": true, "sequence_parallel": true, "overlap_gradients": true,
 //                 "freeze_encoder": false},
+//    "search": {"seed": 7},                             draws the data anew
 //    "limits": {"memory_bytes": 80000000000}}
 #include <filesystem>
 
@@ -61,6 +62,16 @@ void read_measured(const JsonReader& root, Json& resolved, Job& job) {
                                   job.measured->entries.size(), job.measured->source));
 }
 
+void read_search(const JsonReader& root, Job& job) {
+  const auto search = root.find("search");
+  if (!search) return;
+  search->note_unknown({"seed"}, job.notes);
+  if (const auto seed = search->find("seed")) {
+    job.seed = static_cast<std::uint64_t>(seed->integer(0, INT64_MAX));
+    reseed(job.data, *job.seed);
+  }
+}
+
 void read_batch(const JsonReader& root, Job& job) {
   const JsonReader batch = root.at("batch");
   batch.note_unknown({"global", "micro"}, job.notes);
@@ -111,6 +122,7 @@ void read_full_form(const JsonReader& root, Json& resolved, Job& job) {
   read_model_and_cluster(root, resolved, job);
   read_measured(root, resolved, job);
   job.data = read_data(root.at("data"), job.notes);
+  read_search(root, job);
   read_batch(root, job);
   read_parallel(root, job);
   read_training(root, job);

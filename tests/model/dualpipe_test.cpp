@@ -123,9 +123,15 @@ std::int64_t time_with_whole_pairs(const ScheduleFile& file, const SplitCosts& c
   return *std::max_element(free.begin(), free.end());
 }
 
+// The table does not know I. Where I = W it is exact; where they differ the few split backwards make a little less.
+void expect_table(std::int64_t bubble, std::int64_t table, const SplitCosts& costs) {
+  if (costs.input_gradient == costs.weight_gradient) EXPECT_EQ(bubble, table);
+  else EXPECT_LE(bubble, table);
+}
+
 // The authors' table: bubble (PP/2-1)(F&B + B - 3W), activations PP+1, with PP the number of ranks for dualpipe and of
 // stages, 2P, for dualpipev. There B is the full backward. As simulated, the halves of a pair hand on their results one
-// by one, so the bubble is smaller; with whole pairs it is at most the table's.
+// by one, so the bubble is smaller; with whole pairs it is the table's.
 TEST(DualPipe, has_the_bubble_and_the_activations_of_the_table) {
   for (const std::int64_t ranks : {2, 4, 8, 16})
     for (const std::int64_t microbatches : {2 * ranks, 2 * ranks + 6, 8 * ranks})
@@ -136,7 +142,7 @@ TEST(DualPipe, has_the_bubble_and_the_activations_of_the_table) {
         const Outcome outcome = simulate_or_fail(file, "dualpipe");
         const std::int64_t work = microbatches * costs.all();
         EXPECT_LE(outcome.iteration.value - work, table) << "P " << ranks << " M " << microbatches;
-        EXPECT_LE(time_with_whole_pairs(file, costs) - work, table) << "P " << ranks << " M " << microbatches;
+        expect_table(time_with_whole_pairs(file, costs) - work, table, costs);
         EXPECT_EQ(most_live(outcome), ranks + 1);
       }
 }
@@ -151,7 +157,7 @@ TEST(DualPipeV, has_the_bubble_and_the_activations_of_the_table) {
         const Outcome outcome = simulate_or_fail(file, "dualpipev");
         const std::int64_t work = 2 * microbatches * costs.all();
         EXPECT_LE(outcome.iteration.value - work, table) << "P " << ranks << " M " << microbatches;
-        EXPECT_LE(time_with_whole_pairs(file, costs) - work, table) << "P " << ranks << " M " << microbatches;
+        expect_table(time_with_whole_pairs(file, costs) - work, table, costs);
         EXPECT_LE(most_live(outcome), 2 * ranks + 1);
       }
 }

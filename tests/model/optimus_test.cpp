@@ -158,7 +158,7 @@ TEST(Optimus, runs_two_encoders_as_one_in_order) {
   EXPECT_FALSE(find_incompleteness(file.pipeline, file.schedule).has_value());
 }
 
-TEST(Optimus, levels_microbatches_of_unequal_cost) {
+TEST(Optimus, gives_microbatches_of_unequal_cost_other_owners) {
   const Uniform u{4, 2, 16, 1000, 2000, 1000, 2000};
   ScheduleFile file = abstract_file(u);
   GivenCosts costs = given_costs_from(file.pipeline, file.costs);
@@ -167,7 +167,7 @@ TEST(Optimus, levels_microbatches_of_unequal_cost) {
   file.costs = cost_table_from(file.pipeline, costs);
   ScheduleFile as_given = file;
   EXPECT_LT(simulate_or_fail(file, "optimus").iteration, simulate_or_fail(as_given, "upfront").iteration);
-  EXPECT_NE(file.schedule.notes.at(1).find("levelled"), std::string::npos);
+  EXPECT_NE(file.schedule.notes.at(1).find("microbatches"), std::string::npos);
 }
 
 TEST(Optimus, refuses_generators_and_a_greedy_that_would_take_long) {

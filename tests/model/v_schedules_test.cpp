@@ -1,4 +1,4 @@
-// zb-v, v-half and v-min against 2401.10241, section 6, and 2405.15362, table 1: peaks exactly, bubbles as bounds.
+// zb-v, v-half and v-min against 2401.10241 and 2405.15362: peaks exactly, bubbles as bounds.
 #include <gtest/gtest.h>
 
 #include "split_backward.h"

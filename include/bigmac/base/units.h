@@ -31,8 +31,8 @@ struct Quantity {
 using Nanoseconds = Quantity<struct NanosecondsTag>;
 using Bytes = Quantity<struct BytesTag>;
 
-/// The longest single cost accepted on entry: 1e15 ns, about 11.6 days. With it every sum that a
-/// schedule within kMaxOperations can form stays below 2^63.
+/// The longest single cost accepted on entry: 1e15 ns, about 11.6 days. Readers also refuse costs whose sum over all
+/// operations could pass 2^60.
 inline constexpr Nanoseconds kMaxCost{1'000'000'000'000'000};
 /// The largest single allocation accepted on entry: 1e15 bytes, one petabyte.
 inline constexpr Bytes kMaxBytes{1'000'000'000'000'000};

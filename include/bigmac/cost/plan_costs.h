@@ -37,7 +37,7 @@ LayerCost sum_of(const LayerCost* first, const LayerCost* last);
 struct SideCosts {
   std::vector<LayerCost> by_microbatch;     ///< sums over its layers (transient: the most)
   std::vector<LayerParameters> parameters;  ///< by layer
-  double transfer_bytes = 0;
+  std::vector<double> transfer_bytes;       ///< by microbatch, per GPU, handing the result to another rank
 };
 SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
                      const std::vector<MicrobatchLoad>& loads);

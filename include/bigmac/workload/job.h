@@ -59,6 +59,7 @@ struct Job {
   Batch batch;
   Training training;
   FixedParallel parallel;
+  std::optional<std::uint64_t> seed;  ///< "search": {"seed"}: replaces the seeds of the data
   std::optional<Bytes> memory_limit;  ///< per GPU; absent: the GPU's memory less a reserve
   std::vector<std::string> notes;     ///< what was ignored or assumed while reading
   std::string resolved;               ///< the job as JSON with the files it names put in place
