@@ -60,6 +60,7 @@ SearchOptions search_options(const PlanOptions& options, const Job& job) {
   for (const std::string& name : options.schedules) find_schedule(name);
   out.schedules = options.schedules;
   out.base = options.base;
+  out.refine = options.schedules.empty();
   out.memory_limit =
       options.memory_limit.empty() ? default_memory_limit(job) : parse_bytes(options.memory_limit, "--memory-limit");
   out.threads =

@@ -50,9 +50,10 @@ Json plans_json(const std::vector<Evaluation>& plans) {
 Json counts_json(const SearchCounts& c) {
   Json excluded = Json::object();
   for (const auto& [reason, count] : c.excluded) excluded[reason] = count;
-  return {{"candidates", c.candidates}, {"pruned_memory", c.pruned_memory}, {"pruned_bound", c.pruned_bound},
-          {"refused", c.refused},       {"simulated", c.simulated},         {"over_memory", c.over_memory},
-          {"excluded", excluded}};
+  return {{"candidates", c.candidates},     {"pruned_memory", c.pruned_memory},
+          {"pruned_bound", c.pruned_bound}, {"refused", c.refused},
+          {"simulated", c.simulated},       {"refined", c.refined},
+          {"over_memory", c.over_memory},   {"excluded", excluded}};
 }
 
 PlanRow row_of(const Evaluation& e) { return {e.label(), full_name(e), e.step, e.memory, e.mfu, e.bubble, e.bound_by}; }
@@ -84,8 +85,8 @@ std::string ranking_table(const std::vector<Evaluation>& best) {
 std::string counts_line(const SearchCounts& c) {
   return fmt::format(
       "{} candidates: {} above the memory limit by bound, {} too slow by bound, {} refused by their schedule, "
-      "{} above the memory limit once built, {} simulated",
-      c.candidates, c.pruned_memory, c.pruned_bound, c.refused, c.over_memory, c.simulated);
+      "{} above the memory limit once built, {} simulated, {} of them to refine the best",
+      c.candidates, c.pruned_memory, c.pruned_bound, c.refused, c.over_memory, c.simulated, c.refined);
 }
 
 std::string exclusions(const SearchCounts& counts) {

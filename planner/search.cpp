@@ -19,6 +19,7 @@ constexpr std::size_t kBatch = 64;
 /// Schedules that place encoders and generators alike share their bounds.
 struct Family {
   SidePlacement sides;
+  bool thorough;
   std::vector<ScheduleChoice> choices;
 };
 
@@ -38,25 +39,36 @@ auto ranking(Objective objective, const Evaluation& e) {
 /// Where a schedule places modules, as far as the bounds may count on it: a base that builds its own orders may place
 /// stages as it likes.
 SidePlacement placement_of(const ScheduleInfo& info, const std::string& base) {
-  const std::string beneath = info.is_base ? info.name : base;
-  const bool by_default = beneath.empty() || find_llm_base(beneath).append_rank != nullptr;
+  const bool by_default = base.empty() || find_llm_base(base).append_rank != nullptr;
   return by_default ? info.sides : SidePlacement::anywhere;
 }
 
 /// Every schedule with the settings worth trying, one parameter at a time.
 std::vector<Family> families(const std::vector<std::string>& names, const std::string& base) {
-  std::vector<Family> out = {
-      {SidePlacement::every_rank, {}}, {SidePlacement::first_and_last, {}}, {SidePlacement::anywhere, {}}};
+  std::vector<Family> out;
+  for (const bool thorough : {false, true})
+    for (const SidePlacement sides :
+         {SidePlacement::every_rank, SidePlacement::first_and_last, SidePlacement::free_sides, SidePlacement::anywhere})
+      out.push_back({sides, thorough, {}});
   for (const std::string& name : names) {
     const ScheduleInfo& info = find_schedule(name);
     const std::string own_base = info.bases.empty() ? "" : base;
     const SidePlacement sides = placement_of(info, own_base);
-    auto& choices = std::find_if(out.begin(), out.end(), [&](const Family& f) { return f.sides == sides; })->choices;
+    auto& choices = std::find_if(out.begin(), out.end(), [&](const Family& f) {
+                      return f.sides == sides && f.thorough == info.thorough;
+                    })->choices;
     choices.push_back({name, own_base, {}});
     for (const ScheduleParameter& parameter : info.parameters)
       for (const std::int64_t value : parameter.tries) choices.push_back({name, own_base, {{parameter.name, value}}});
   }
   std::erase_if(out, [](const Family& family) { return family.choices.empty(); });
+  return out;
+}
+
+std::vector<std::string> refining_schedules() {
+  std::vector<std::string> out;
+  for (const ScheduleInfo& info : all_schedules())
+    if (info.refines) out.push_back(info.name);
   return out;
 }
 
@@ -85,6 +97,7 @@ class Search {
       run_batch({order.begin() + static_cast<std::ptrdiff_t>(begin), order.begin() + static_cast<std::ptrdiff_t>(end)});
       if (options_.progress) options_.progress(end, order.size());
     }
+    if (options_.refine) refine();
     result_.front = front_.plans();
     if (result_.best.empty()) find_nearest_miss();
     return std::move(result_);
@@ -112,7 +125,11 @@ class Search {
         too_large_.push_back(candidate);
       }
     }
-    std::stable_sort(fitting.begin(), fitting.end(), [](auto& a, auto& b) { return a.bound.step < b.bound.step; });
+    // Schedules that search while they build come last: by then the others have shown what is worth a search.
+    std::stable_sort(fitting.begin(), fitting.end(), [&](auto& a, auto& b) {
+      return std::tuple(families_[a.family].thorough, a.bound.step) <
+             std::tuple(families_[b.family].thorough, b.bound.step);
+    });
     return fitting;
   }
 
@@ -132,6 +149,28 @@ class Search {
 
   void note_miss(const std::optional<Evaluation>& found) {
     if (found && (!miss_ || ranking(Objective::memory, *found) < ranking(Objective::memory, *miss_))) miss_ = found;
+  }
+
+  // The plans ranked and those on the front, under the schedules that refine.
+  void refine() {
+    std::vector<ParallelPlan> plans;
+    for (const Evaluation& e : result_.best) plans.push_back(e.plan);
+    for (const Evaluation& e : front_.plans()) plans.push_back(e.plan);
+    std::sort(plans.begin(), plans.end());
+    plans.erase(std::unique(plans.begin(), plans.end()), plans.end());
+    std::vector<ScheduleChoice> choices;
+    for (const Family& family : families(refining_schedules(), options_.base))
+      choices.insert(choices.end(), family.choices.begin(), family.choices.end());
+    std::vector<std::optional<Evaluation>> found(plans.size() * choices.size());
+    parallel_for(found.size(), options_.threads, [&](std::size_t i) {
+      const ParallelPlan& plan = plans[i / choices.size()];
+      found[i] = evaluate(job_, plan, cache_.costs(plan), choices[i % choices.size()], options_.memory_limit);
+    });
+    result_.counts.candidates += static_cast<std::int64_t>(found.size());
+    const std::int64_t before = result_.counts.simulated;
+    for (std::size_t i = 0; i < found.size(); ++i)
+      take(found[i], i % choices.size() > 0 && same_result(found[i - 1], found[i]));
+    result_.counts.refined = result_.counts.simulated - before;
   }
 
   bool can_matter(const QuickBound& bound) const {
@@ -206,7 +245,7 @@ std::vector<std::string> suitable_schedules(const Job& job) {
   const bool alone = job.model->encoders.empty() && job.model->generators.empty();
   std::vector<std::string> out;
   for (const ScheduleInfo& info : all_schedules())
-    if (info.is_base == alone) out.push_back(info.name);
+    if (info.is_base == alone && !info.on_request && !info.refines) out.push_back(info.name);
   return out;
 }
 

@@ -160,7 +160,7 @@ Residency default_residency(const Pipeline& pipeline, SidePlacement sides) {
   for (std::uint32_t stage = 0; stage < pipeline.stages(); ++stage) out.stages[stage % pipeline.ranks][stage] = true;
   for (auto& rank : out.modules) rank[kLlm.value] = true;
   if (sides == SidePlacement::every_rank) return out;
-  if (sides == SidePlacement::anywhere) return out;
+  if (sides == SidePlacement::free_sides || sides == SidePlacement::anywhere) return out;
   for (const ModuleId encoder : pipeline.encoders) out.modules.front()[encoder.value] = true;
   for (const ModuleId generator : pipeline.generators) out.modules.back()[generator.value] = true;
   return out;

@@ -11,6 +11,9 @@
 //
 // Departure: the ranks are those of the job (DistTrain chooses GPU counts per module freely); operations are ordered by
 // the list scheduler, not by a fixed pattern.
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
 #include "assemble.h"
@@ -62,18 +65,24 @@ std::vector<Sizes> splits(const ScheduleRequest& request) {
   return out;
 }
 
-// Work per rank of the slowest part: the least possible makespan of a split, to try the promising ones only.
-std::int64_t busiest_part(const Pipeline& pipeline, const CostTable& costs, const Sizes& sizes) {
-  std::int64_t work[3] = {0, 0, 0};
+/// Work of encoders, LLM and generators, all microbatches.
+std::array<std::int64_t, 3> work_by_role(const Pipeline& pipeline, const CostTable& costs) {
+  std::array<std::int64_t, 3> work{};
   for (std::uint8_t module = 0; module < pipeline.modules.size(); ++module)
     for (std::uint32_t stage = 0; stage < pipeline.modules.items[module].stages; ++stage)
       for (std::uint32_t m = 0; m < pipeline.microbatches; ++m)
         for (const OpKind kind : {OpKind::forward, OpKind::backward})
-          work[static_cast<int>(pipeline.modules.items[module].role)] +=
-              costs
-                  .duration[costs.slot(ModuleId{module}, kind, StageId{static_cast<std::uint16_t>(stage)},
-                                       MicrobatchId{m})]
-                  .value;
+          if (kind == OpKind::forward || pipeline.modules.items[module].backward)
+            work[static_cast<std::size_t>(pipeline.modules.items[module].role)] +=
+                costs
+                    .duration[costs.slot(ModuleId{module}, kind, StageId{static_cast<std::uint16_t>(stage)},
+                                         MicrobatchId{m})]
+                    .value;
+  return work;
+}
+
+// Work per rank of the slowest part: the least possible makespan of a split.
+std::int64_t busiest_part(const Pipeline& pipeline, const std::array<std::int64_t, 3>& work, const Sizes& sizes) {
   const std::int64_t llm = pipeline.ranks - sizes.encoders - sizes.generators;
   return std::max({work[0] / std::max<std::int64_t>(1, sizes.encoders), work[1] / llm,
                    work[2] / std::max<std::int64_t>(1, sizes.generators)});
@@ -85,8 +94,8 @@ constexpr std::size_t kTried = 4;  // splits built in full
 
 Schedule build_disaggregated(const ScheduleRequest& request) {
   std::vector<std::pair<std::int64_t, Sizes>> ranked;
-  for (const Sizes& sizes : splits(request))
-    ranked.push_back({busiest_part(request.pipeline, request.costs, sizes), sizes});
+  const auto work = work_by_role(request.pipeline, request.costs);
+  for (const Sizes& sizes : splits(request)) ranked.push_back({busiest_part(request.pipeline, work, sizes), sizes});
   if (ranked.empty()) bad_input("--set encoder_ranks", "encoder and generator ranks leave none for the LLM");
   std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   ListSchedule best;

@@ -57,27 +57,27 @@ constexpr const char* kControllable = "Qi et al. 2024, 2405.15362";
 
 std::vector<LlmBase> make_bases() {
   return {
-      {"gpipe", "all forwards, then all backwards", "Huang et al. 2019, 1811.06965", "nothing", true, refuse_nothing,
-       gpipe_order, nullptr},
+      {"gpipe", "all forwards, then all backwards", "Huang et al. 2019, 1811.06965", "nothing", true, true,
+       refuse_nothing, gpipe_order, nullptr},
       {"1f1b", "one forward, one backward after a warm-up", "Narayanan et al. 2021, 2104.04473", "chunks = 1", true,
-       refuse_several_chunks, one_f_one_b_order, nullptr},
+       true, refuse_several_chunks, one_f_one_b_order, nullptr},
       {"interleaved", "1F1B over several chunks per rank", "Narayanan et al. 2021, 2104.04473",
-       "microbatches divisible by ranks", true, refuse_partial_groups, interleaved_order, nullptr},
-      {"zb-h1", "weight gradients fill bubbles, in 1F1B's memory", kZeroBubble, "chunks = 1", false,
+       "microbatches divisible by ranks", true, true, refuse_partial_groups, interleaved_order, nullptr},
+      {"zb-h1", "weight gradients fill bubbles, in 1F1B's memory", kZeroBubble, "chunks = 1", false, false,
        refuse_all_but_one_chunk, nullptr, zb_h1_orders},
-      {"zb-h2", "weight gradients fill bubbles, in twice 1F1B's memory", kZeroBubble, "chunks = 1", false,
+      {"zb-h2", "weight gradients fill bubbles, in twice 1F1B's memory", kZeroBubble, "chunks = 1", false, false,
        refuse_all_but_one_chunk, nullptr, zb_h2_orders},
-      {"zb-v", "zero bubble over a V of two chunks, in 1F1B's memory", kZeroBubble, "chunks = 2", false,
+      {"zb-v", "zero bubble over a V of two chunks, in 1F1B's memory", kZeroBubble, "chunks = 2", false, false,
        refuse_all_but_two_chunks, nullptr, zb_v_orders},
-      {"v-half", "a V of two chunks in half of 1F1B's memory", kControllable, "chunks = 2", false,
+      {"v-half", "a V of two chunks in half of 1F1B's memory", kControllable, "chunks = 2", false, false,
        refuse_all_but_two_chunks, nullptr, v_half_orders},
-      {"v-min", "a V of two chunks in a third of 1F1B's memory", kControllable, "chunks = 2", false,
+      {"v-min", "a V of two chunks in a third of 1F1B's memory", kControllable, "chunks = 2", false, false,
        refuse_all_but_two_chunks, nullptr, v_min_orders},
       {"dualpipe", "two directions over the same ranks, parameters twice", kDualPipe,
-       "chunks = 1, an even number of ranks, an even number of microbatches >= 2 ranks", false,
+       "chunks = 1, an even number of ranks, an even number of microbatches >= 2 ranks", false, false,
        refuse_what_dualpipe_does, dualpipe_order, nullptr},
       {"dualpipev", "dualpipe folded into a V of two chunks", "deepseek-ai/DualPipe 2025",
-       "chunks = 2, microbatches >= 2 ranks", false, refuse_what_dualpipev_does, dualpipev_order, nullptr},
+       "chunks = 2, microbatches >= 2 ranks", false, false, refuse_what_dualpipev_does, dualpipev_order, nullptr},
   };
 }
 

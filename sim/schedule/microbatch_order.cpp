@@ -58,14 +58,18 @@ std::int64_t loss(const Pipeline& pipeline, const CostTable& costs, ModuleId mod
 
 }  // namespace
 
-std::vector<MicrobatchId> column_order(const Pipeline& pipeline, const CostTable& costs) {
+std::vector<MicrobatchId> mountain_order(const Pipeline& pipeline, const std::vector<std::int64_t>& weights) {
   std::vector<MicrobatchId> sorted = identity(pipeline);
-  std::vector<std::int64_t> work(sorted.size());
-  for (const MicrobatchId m : sorted) work[m.value] = side_work(pipeline, costs, m);
-  if (std::all_of(work.begin(), work.end(), [&](std::int64_t w) { return w == work[0]; })) return sorted;
+  if (std::all_of(weights.begin(), weights.end(), [&](std::int64_t w) { return w == weights[0]; })) return sorted;
   std::stable_sort(sorted.begin(), sorted.end(),
-                   [&](MicrobatchId a, MicrobatchId b) { return work[a.value] < work[b.value]; });
+                   [&](MicrobatchId a, MicrobatchId b) { return weights[a.value] < weights[b.value]; });
   return as_mountain(pipeline, sorted);
+}
+
+std::vector<MicrobatchId> column_order(const Pipeline& pipeline, const CostTable& costs) {
+  std::vector<std::int64_t> work(pipeline.microbatches);
+  for (std::uint32_t m = 0; m < work.size(); ++m) work[m] = side_work(pipeline, costs, MicrobatchId{m});
+  return mountain_order(pipeline, work);
 }
 
 ColumnLoss column_loss(const Pipeline& pipeline, const CostTable& costs, const std::vector<MicrobatchId>& order) {

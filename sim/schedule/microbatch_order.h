@@ -18,6 +18,9 @@ namespace bigmac {
 /// position -> the job's microbatch. The identity where all microbatches cost the same.
 std::vector<MicrobatchId> column_order(const Pipeline& pipeline, const CostTable& costs);
 
+/// Positions sorted by the job's microbatches' `weights` and laid as that mountain.
+std::vector<MicrobatchId> mountain_order(const Pipeline& pipeline, const std::vector<std::int64_t>& weights);
+
 /// What columns lose to their dearest microbatch in the order as given, and in `order`: the sum over columns of
 /// (dearest - mean), in ns, forward and backward columns apart.
 struct ColumnLoss {

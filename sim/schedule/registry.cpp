@@ -64,92 +64,118 @@ constexpr SidePlacement kEnds = SidePlacement::first_and_last, kSpread = SidePla
 std::vector<ScheduleInfo> base_rows() {
   std::vector<ScheduleInfo> rows;
   for (const LlmBase& base : all_llm_bases())
-    rows.push_back({base.name,
-                    base.summary,
-                    base.paper,
-                    base.needs + "; no encoder, no generator",
-                    {},
-                    {},
-                    true,
-                    kEnds,
-                    refuse_side_modules,
-                    build_base_alone});
+    rows.push_back({.name = base.name,
+                    .summary = base.summary,
+                    .paper = base.paper,
+                    .needs = base.needs + "; no encoder, no generator",
+                    .is_base = true,
+                    .sides = base.plain ? kEnds : kAnywhere,
+                    .refuses = refuse_side_modules,
+                    .build = build_base_alone});
   return rows;
 }
 
-std::vector<ScheduleInfo> make_table() {
-  const std::vector<std::string> bases = base_names();
+ScheduleInfo naive_row() {
+  return {.name = "naive",
+          .summary = "encoder in the first stage, generator in the last",
+          .paper = "Megatron-LM, 2104.04473",
+          .needs = "what its base requires",
+          .bases = base_names(),
+          .sides = kEnds,
+          .refuses = refuse_what_base_refuses,
+          .build = build_naive};
+}
+
+ScheduleInfo upfront_row() {
+  return {.name = "upfront",
+          .summary = "all encoder forwards first, all backwards last",
+          .paper = "the unlimited-memory ideal of 2605.25451",
+          .needs = "what its base requires; with a generator the LLM runs gpipe",
+          .bases = base_names(),
+          .refuses = refuse_what_base_refuses,
+          .build = build_upfront};
+}
+
+ScheduleInfo bigmac_row() {
   const ScheduleParameter warmup_groups{"encoder_warmup_groups",
                                         "encoder-forward columns in front: the cap on live encoder microbatches", 1,
                                         kMaxMicrobatches, 3};
   const ScheduleParameter sort{
       "sort_microbatches", "1: microbatches of like cost share a column", 0, 1, 0, {1}, "+sort"};
-  const ScheduleParameter packing{"packing", "0: coarse, 1: also the paper's greedy, 2: also minimal shift", 0, 2, 2};
-  std::vector<ScheduleInfo> table = base_rows();
-  table.push_back({"naive",
-                   "encoder in the first stage, generator in the last",
-                   "Megatron-LM, 2104.04473",
-                   "what its base requires",
-                   bases,
-                   {},
-                   false,
-                   kEnds,
-                   refuse_what_base_refuses,
-                   build_naive});
-  table.push_back({"upfront",
-                   "all encoder forwards first, all backwards last",
-                   "the unlimited-memory ideal of 2605.25451",
-                   "what its base requires; with a generator the LLM runs gpipe",
-                   bases,
-                   {},
-                   false,
-                   kSpread,
-                   refuse_what_base_refuses,
-                   build_upfront});
-  table.push_back({"bigmac",
-                   "encoder and generator columns nested into the LLM",
-                   "BigMac 2026, 2605.25451",
-                   "what its base requires; with a generator 1f1b or interleaved",
-                   bases,
-                   {warmup_groups, sort},
-                   false,
-                   kSpread,
-                   refuse_bigmac,
-                   build_bigmac});
+  return {.name = "bigmac",
+          .summary = "encoder and generator columns nested into the LLM",
+          .paper = "BigMac 2026, 2605.25451",
+          .needs = "what its base requires; with a generator gpipe, 1f1b or interleaved",
+          .bases = base_names(),
+          .parameters = {warmup_groups, sort},
+          .refuses = refuse_bigmac,
+          .build = build_bigmac};
+}
+
+ScheduleInfo balanced_row() {
+  return {.name = "balanced",
+          .summary = "one linear list split evenly over virtual stages",
+          .paper = "Megatron-LM balanced, in 2408.03505",
+          .needs = "nothing",
+          .on_request = true,
+          .thorough = true,
+          .sides = kAnywhere,
+          .refuses = refuse_nothing,
+          .build = build_balanced};
+}
+
+ScheduleInfo disaggregated_row() {
   const ScheduleParameter encoder_ranks{"encoder_ranks", "ranks that run encoders only; 0: the best split", 0,
                                         kMaxRanks, 0};
   const ScheduleParameter generator_ranks{"generator_ranks", "ranks that run generators only; 0: the best split", 0,
                                           kMaxRanks, 0};
-  table.push_back({"balanced",
-                   "one linear list split evenly over virtual stages",
-                   "Megatron-LM balanced, in 2408.03505",
-                   "nothing",
-                   {},
-                   {},
-                   false,
-                   kAnywhere,
-                   refuse_nothing,
-                   build_balanced});
-  table.push_back({"disaggregated",
-                   "encoder, LLM and generator on ranks of their own",
-                   "DistTrain 2024, 2408.04275",
-                   "a rank for each: 2 with an encoder or a generator, 3 with both",
-                   {},
-                   {encoder_ranks, generator_ranks},
-                   false,
-                   kAnywhere,
-                   refuse_disaggregated,
-                   build_disaggregated});
-  table.push_back({"optimus",
-                   "encoder work in the bubbles of the LLM pipeline",
-                   "Optimus 2025, 2408.03505",
-                   "what its base requires; no generator",
-                   {"1f1b", "interleaved"},
-                   {packing},
-                   false,
-                   kSpread,
-                   refuse_optimus,
-                   build_optimus});
+  return {.name = "disaggregated",
+          .summary = "encoder, LLM and generator on ranks of their own",
+          .paper = "DistTrain 2024, 2408.04275",
+          .needs = "a rank for each: 2 with an encoder or a generator, 3 with both",
+          .parameters = {encoder_ranks, generator_ranks},
+          .on_request = true,
+          .thorough = true,
+          .sides = kAnywhere,
+          .refuses = refuse_disaggregated,
+          .build = build_disaggregated};
+}
+
+ScheduleInfo optimus_row() {
+  const ScheduleParameter packing{"packing", "0: coarse, 1: also the paper's greedy, 2: also minimal shift", 0, 2, 2};
+  return {.name = "optimus",
+          .summary = "encoder work in the bubbles of the LLM pipeline",
+          .paper = "Optimus 2025, 2408.03505",
+          .needs = "what its base requires; no generator",
+          .bases = {"1f1b", "interleaved"},
+          .parameters = {packing},
+          .thorough = true,
+          .sides = SidePlacement::free_sides,
+          .refuses = refuse_optimus,
+          .build = build_optimus};
+}
+
+ScheduleInfo hybrid_row() {
+  const ScheduleParameter live_limit{
+      "encoder_live_limit", "most encoder microbatches a rank may hold", 1, kMaxMicrobatches, {}, {4}, "-{}"};
+  return {.name = "hybrid",
+          .summary = "idle ranks do slices of encoder and generator work",
+          .paper = "ours",
+          .needs = "what its base requires",
+          .bases = base_names(),
+          .parameters = {live_limit},
+          .refines = true,
+          .thorough = true,
+          .sides = SidePlacement::free_sides,
+          .refuses = refuse_what_base_refuses,
+          .build = build_hybrid};
+}
+
+std::vector<ScheduleInfo> make_table() {
+  std::vector<ScheduleInfo> table = base_rows();
+  for (const ScheduleInfo& row :
+       {naive_row(), balanced_row(), disaggregated_row(), upfront_row(), optimus_row(), bigmac_row(), hybrid_row()})
+    table.push_back(row);
   return table;
 }
 

@@ -80,10 +80,11 @@ struct Residency {
   std::vector<std::vector<bool>> modules;
 };
 
-/// Where a schedule puts encoders and generators: with the first and last stage, on every rank, or on ranks that it
-/// chooses by itself (LLM stages too).
-enum class SidePlacement { first_and_last, every_rank, anywhere };
-/// The residency of the default stage placement (stage mod ranks) under `sides`; `anywhere`: LLM stages alone.
+/// Where a schedule puts encoders and generators: with the first and last stage, on every rank, on ranks that it
+/// chooses
+/// (`free_sides`), or on such ranks with LLM stages and split backwards as it likes too (`anywhere`).
+enum class SidePlacement { first_and_last, every_rank, free_sides, anywhere };
+/// The residency of the default stage placement (stage mod ranks) under `sides`; where they are free, LLM stages alone.
 Residency default_residency(const Pipeline& pipeline, SidePlacement sides);
 
 /// An encoder or generator held by k ranks is data parallel over k as well.

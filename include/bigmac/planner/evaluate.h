@@ -45,7 +45,8 @@ class ProfileCache {
 };
 
 /// Below any order of operations under a placement of encoders and generators: time (the busiest rank's work; a spread
-/// module's work over all ranks) and memory (state, and one microbatch's activations of every stage a rank holds).
+/// module's work over all ranks) and memory (state, and the activations that the LLM's warm-up leaves behind; one
+/// microbatch's where stages may lie anywhere).
 struct QuickBound {
   Nanoseconds step{};
   Bytes memory{};

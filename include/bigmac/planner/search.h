@@ -19,7 +19,10 @@ struct SearchOptions {
   std::string base;                    ///< empty: each schedule's own default
   Bytes memory_limit{};                ///< per GPU
   int threads = 1;
-  std::size_t shown = 10;                                           ///< plans ranked in SearchResult::best
+  std::size_t shown = 10;  ///< plans ranked in SearchResult::best
+  /// Afterwards, schedules too dear for every plan (hybrid) are tried on the plans ranked and on the front. What they
+  /// find is added; that part of the search is not exact.
+  bool refine = false;
   std::function<void(std::size_t done, std::size_t all)> progress;  ///< called from one thread
 };
 
@@ -31,6 +34,8 @@ struct SearchCounts {
   std::int64_t refused = 0;        ///< the schedule does not suit the plan's pipeline
   std::int64_t over_memory = 0;    ///< built, and its order found to need more than the limit; not timed
   std::int64_t simulated = 0;
+  std::int64_t refined = 0;  ///< of those, tried afterwards on the best plans
+
   std::map<std::string, std::int64_t> excluded;  ///< combinations no trainer could run, by reason
 };
 
@@ -48,7 +53,7 @@ SearchResult search(const Job& job, const PlanSpace& space, const ProfileCache& 
 /// The GPU's memory less what CUDA, NCCL and fragmentation take (assumed 4 GiB), or the job's own limit.
 Bytes default_memory_limit(const Job& job);
 
-/// Schedules that can place this job's modules at all.
+/// Schedules that can place this job's modules, but for the baselines that are tried only when named.
 std::vector<std::string> suitable_schedules(const Job& job);
 
 }  // namespace bigmac

@@ -13,5 +13,6 @@ Schedule build_bigmac(const ScheduleRequest&);
 Schedule build_balanced(const ScheduleRequest&);
 Schedule build_disaggregated(const ScheduleRequest&);
 Schedule build_optimus(const ScheduleRequest&);
+Schedule build_hybrid(const ScheduleRequest&);
 
 }  // namespace bigmac

@@ -31,6 +31,7 @@ struct LlmBase {
   std::string paper;
   std::string needs;                                 ///< what a pipeline must have, in words
   bool extra_warmup = false;                         ///< whether extra_warmup is honoured
+  bool plain = false;                                ///< stage s on rank s mod P, backwards whole
   std::string (*refuses)(const Pipeline& pipeline);  ///< why it cannot run this pipeline, or an empty string
   /// Closed forms emit one rank at a time and allocate nothing else; null for the others.
   void (*append_rank)(const BaseRequest& request, RankId rank, std::vector<Op>& out);

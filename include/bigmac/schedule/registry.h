@@ -37,17 +37,20 @@ struct ScheduleRequest {
 };
 
 struct ScheduleInfo {
-  std::string name;
-  std::string summary;
-  std::string paper;
-  std::string needs;               ///< what a job must have, in words
-  std::vector<std::string> bases;  ///< LLM pipelines it can stand on; empty: it takes none
-  std::vector<ScheduleParameter> parameters;
+  std::string name = {};
+  std::string summary = {};
+  std::string paper = {};
+  std::string needs = {};               ///< what a job must have, in words
+  std::vector<std::string> bases = {};  ///< LLM pipelines it can stand on; empty: it takes none
+  std::vector<ScheduleParameter> parameters = {};
   bool is_base = false;                             ///< an LLM pipeline by itself
+  bool refines = false;                             ///< too dear for every plan: a planner tries it on the best ones
+  bool on_request = false;                          ///< a baseline: a planner tries it only when it is named
+  bool thorough = false;                            ///< searches while it builds: a planner asks it last
   SidePlacement sides = SidePlacement::every_rank;  ///< where encoders and generators run
   /// Why the pipeline cannot be scheduled so, or nothing.
-  std::optional<std::string> (*refuses)(const ScheduleRequest&);
-  Schedule (*build)(const ScheduleRequest&);
+  std::optional<std::string> (*refuses)(const ScheduleRequest&) = nullptr;
+  Schedule (*build)(const ScheduleRequest&) = nullptr;
 };
 
 const std::vector<ScheduleInfo>& all_schedules();

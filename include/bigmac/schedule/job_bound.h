@@ -1,0 +1,34 @@
+// How fast could any schedule of this job be?
+//
+// engine/lower_bound.h bounds every order of one placement. This one holds for every placement of encoders and
+// generators as well, every order and every permutation of microbatches; fixed are only the LLM's stages (stage s on
+// rank s mod P) and whole backwards (a schedule that splits B into I and W may end sooner).
+//
+// Notation: w_r the LLM's work on rank r; E, G all encoder and generator work; h_r the least time before an LLM
+// operation can start on rank r, min over m of Ef(m) + F(0..r-1, m) + transfers; t_r the least time after one has
+// ended, min over m of B(r-1..0, m) + Eb(m) + transfers. Several encoders of one microbatch may run at once, so Ef(m)
+// is the dearest of them. T is the iteration time.
+//
+//   1. Chain. Every operation of microbatch m on rank r comes after F(r, m) or is it, and before B(r, m) or is it. So
+//      rank r does all its LLM work within [h_r, T - t_r]:      T >= h_r + w_r + t_r.
+//      And no microbatch is faster than its own longest chain.
+//   2. Work. Outside that window rank r can do encoder work alone, inside only what the LLM leaves. With A = sum of
+//      (h_r + t_r), at most min(E, A) of the encoder work lies outside:
+//                                                               P T >= sum of w_r + G + max(E, A).
+//   3. Waterfill. Generator work of m lies after F(last, m) and before B(last, m): within [H, T - U], H the least end
+//      of a last forward, U the least time from the start of a last backward to the end. This lies inside rank r's
+//      window, which also holds w_r. So the least T for which
+//         sum over r of min(T - H - U, T - h_r - w_r - t_r)  >=  G       (negative terms count 0)
+//
+// 4 ranks, V = 1, M = 16, tF = 1, tB = 2, Ef = 1, Eb = 2, no transfers: rank 3: h = 1 + 3, w = 48, t = 6 + 2: 60. Work:
+// (4 * 48 + 48) / 4 = 60. Hybrid with at most 4 live encoder microbatches takes 60.
+#pragma once
+
+#include "bigmac/cost/cost_table.h"
+
+namespace bigmac {
+
+/// O(stages x microbatches).
+Nanoseconds job_lower_bound(const Pipeline& pipeline, const CostTable& costs);
+
+}  // namespace bigmac

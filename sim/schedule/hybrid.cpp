@@ -1,0 +1,67 @@
+// Hybrid (ours): the LLM pipeline's own order, idle ranks doing encoder and generator work.
+//
+// BigMac's columns keep the pipeline's bubbles and add none; hybrid fills them. The order of LLM operations is fixed;
+// encoder forwards, encoder backwards and generators are cut into slices (parts) and run wherever that does not delay
+// the LLM beyond one shared clock, the slip D. Early bubbles take forwards of later groups, late ones backwards of
+// the last groups, and where nothing is idle columns appear by themselves, because everybody waits for the same D.
+//
+// Base (hybrid_base.h). latest(o): the latest start of LLM operation o that keeps the span of the LLM alone.
+// Slip. When Ef(m) reaches stage 0 at time e: D = max(D, e - latest(F(0, m))); when Gb(m) reaches the last stage:
+//   D = max(D, e - latest(B(last, m))). D(t): the same, with the first unfinished encoder and generator as if they
+//   arrived at t. D never shrinks, and D(t) never exceeds what D comes to be.
+// Rules (hybrid_fill.cpp). Rank r is free at t, o its next LLM operation, x a slice it could run: of the encoder
+//   forward it has begun; else, while it holds fewer than the limit, of its next one; else of its oldest encoder
+//   backward; or of its oldest generator. sigma = 2 x the longest slice.
+//   1. o not ready: run x if t + |x| <= latest(o) + D(t) + sigma; else wait. No o left: run x.
+//   2. o ready: run x if it is pressing (a forward, a generator, or a backward without which the limit admits no
+//      forward), t + |x| <= latest(o) + D(t), and, in the mode "when due", what presses is due within its own work and
+//      one tB. Else run o.
+// Lemma. Every LLM operation o starts by latest(o) + D + sigma.
+//   Induction over starts. The LLM inputs of o and the operation before it on its rank started by their latest + D +
+//   sigma, so they have ended, and arrived, by latest(o) + D + sigma; a side input arrives by latest(o) + D, because D
+//   grew when it did. When the last of these is there, the rank is free and starts o, or runs a slice that rule 1 let
+//   start, which ends by latest(o) + D + sigma, or by rule 2 slices that end by latest(o) + D. (Where a limit leaves
+//   nothing allowed anywhere, some slice starts all the same; the lemma does not cover that one.)
+// So the LLM ends between span + D and span + D + sigma: the fill gives up once span + D is too late, and what is lost
+// is what D counts. The resulting order is timed as soon as possible, which never makes it later.
+//
+//   4 ranks, V = 1, M = 16, tF = 1, tB = 2, Ef = 1, Eb = 2, at most 4 live: 60, the lower bound (bigmac 69). A letter
+//   a unit; hexadecimal digit: LLM microbatch, + Ef, = Eb
+//   0 +0123+456++00711822933a44b55c66d77e88f99=aa=bb=cc=dd=ee=ff==
+//   1 ++0123+4+00511622733844955a66b77c88d99eaafbb=cc=dd=ee=ff====
+//   2 +++012+00311422533644755866977a88b99caadbbeccfdd=ee=ff======
+//   3 ++++000111222333444555666777888999aaabbbcccdddeeefff========
+//
+// Choices (hybrid_candidates.h). Several fills are tried, at every limit up to the one asked for, and bigmac; the first
+// of the fastest is taken. So never slower than bigmac where its groups fit, and never slower with a larger limit.
+// Orders and placements for unequal costs: hybrid_placement.h.
+// Departures from what the field does: encoder and generator passes are interrupted between parts; the warm-up slope
+// of 1 in place of Megatron-LM's 2 where that is no slower; microbatches are permuted. Generators: P to 2P more
+// warm-up forwards. Several encoders, or generators, of one microbatch run as one; the limit counts microbatches.
+#include <fmt/format.h>
+
+#include "bigmac/base/error.h"
+#include "bigmac/schedule/builders.h"
+#include "hybrid_candidates.h"
+
+namespace bigmac {
+
+Schedule build_hybrid(const ScheduleRequest& request) {
+  std::uint32_t limit = UINT32_MAX;
+  const auto asked = request.parameters.find("encoder_live_limit");
+  if (asked != request.parameters.end()) limit = static_cast<std::uint32_t>(asked->second);
+  hybrid::Best best = hybrid::best_candidate(request, limit);
+  if (!best.found)
+    bad_input(
+        "--set encoder_live_limit",
+        fmt::format("with at most {} live encoder microbatches on a rank, {} deadlocks: its order needs a forward "
+                    "that may begin only after a backward behind it",
+                    limit, request.base));
+  Schedule schedule = std::move(best.schedule);
+  schedule.parameters = request.parameters;
+  schedule.base = request.base;
+  schedule.notes = {fmt::format("{}; best of {} fills", best.how, best.fills)};
+  return schedule;
+}
+
+}  // namespace bigmac

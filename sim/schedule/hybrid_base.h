@@ -1,0 +1,65 @@
+// The LLM pipeline that hybrid fills: its order by positions, and how late each operation may start. Private to the
+// schedule room.
+//
+// Alone and as soon as possible the order takes `span`. Backwards from its end, latest(o) = span - (longest way from
+// the start of o to the end, over the order of ranks, dependencies and transfers) is the latest start of o that keeps
+// the span: ALAP. If every operation starts by latest + D, the pipeline ends by span + D.
+//
+// 4 ranks, V = 1, M = 4, tF = 1, tB = 2, a = 1 (start in time and latest start of rank 3's operations):
+//   F0 3/3  B0 4/4  F1 6/6  B1 7/7 ...    rank 0: F0 0/0  F1 1/2  F2 2/4  F3 3/6  B0 10/10
+#pragma once
+
+#include <optional>
+
+#include "bigmac/schedule/llm_base.h"
+
+namespace bigmac::hybrid {
+
+inline constexpr std::uint32_t kNone = UINT32_MAX;
+
+/// What an operation of the LLM means to encoders and generators.
+enum LlmTag : std::uint8_t {
+  kFirstForward = 1,   ///< F on stage 0: waits for the encoders
+  kFirstGradient = 2,  ///< B or I on stage 0: sets the encoders' backward free
+  kLastForward = 4,    ///< F on the last stage: sets the generators free
+  kLastGradient = 8    ///< B or I on the last stage: waits for the generators
+};
+
+struct LlmTask {
+  std::int64_t duration = 0, transfer = 0;
+  std::int64_t latest = 0;
+  std::uint32_t input = kNone;     ///< task on another rank
+  std::uint32_t consumer = kNone;  ///< task on another rank that waits for this one
+  std::uint32_t position = 0;
+  std::uint16_t rank = 0;
+  std::uint8_t tags = 0;
+};
+
+struct LlmClock {
+  std::vector<LlmTask> tasks;        ///< rank after rank, in execution order
+  std::vector<Op> ops;               ///< the same, as operations on positions
+  std::vector<std::uint32_t> first;  ///< ranks + 1 offsets
+  std::int64_t span = 0;
+  std::int64_t mean_forward = 0, mean_backward = 0;
+  std::vector<std::int64_t> forward_due;               ///< by position: latest of F on stage 0
+  std::vector<std::int64_t> gradient_due;              ///< by position: latest of the gradient on the last stage
+  std::vector<std::uint32_t> forward_task;             ///< by position: F on stage 0
+  std::vector<std::uint32_t> gradient_task;            ///< by position: the gradient on the last stage
+  std::vector<std::uint32_t> by_forward, by_gradient;  ///< positions in the order in which they are due
+
+  std::uint32_t ranks() const { return static_cast<std::uint32_t>(first.size()) - 1; }
+};
+
+/// The order of the base with warm-up slope * (P-1-r) + (V-1)P + extra_warmup on rank r, for 1f1b and interleaved;
+/// other bases keep their own. Slope 1 spans as long as slope 2 and holds up to P-1-r fewer chunks (seen, not proven).
+RankOrders orders_with_slope(const LlmBase& base, const BaseRequest& request, std::uint32_t slope);
+
+/// Whether orders_with_slope() can change this base.
+bool has_slope(const LlmBase& base);
+
+/// Times `orders`, whose microbatches are positions: position p is the job's microbatch `order[p]`. Nothing where the
+/// orders deadlock.
+std::optional<LlmClock> time_llm(const Pipeline& pipeline, const CostTable& costs, const RankOrders& orders,
+                                 const std::vector<MicrobatchId>& order);
+
+}  // namespace bigmac::hybrid

@@ -1,0 +1,29 @@
+// Hybrid tries several fills and keeps the best. Private to the schedule room.
+//
+// A fill is a choice of four things: the order of microbatches, the mode, the LLM order and the placement. At each
+// limit on live encoder microbatches, where there are few choices, all are tried. Else, starting from the choice that
+// was best before, one thing after the other is changed while that helps; where the result is more than half a percent
+// above the bound, so again from a choice of each order of microbatches. A choice that a limit did not bind is not
+// tried again at a larger one. Within 0.02 % of the bound nothing more is tried.
+#pragma once
+
+#include <string>
+
+#include "bigmac/schedule/registry.h"
+
+namespace bigmac::hybrid {
+
+struct Best {
+  Schedule schedule;
+  std::int64_t time = 0;
+  std::string how;          ///< what was best, in words
+  std::uint32_t fills = 0;  ///< how many were made
+  bool found = false;
+};
+
+/// The best of bigmac (where its warm-up groups fit) and of the fills at the limits 1, 2, 3, 4, 5, 6, 8, 10, 12, 16,
+/// ... up to `live_limit`, keeping the first of equals. What happens at one limit does not depend on `live_limit`, so a
+/// larger one is never slower; not found where every order deadlocks.
+Best best_candidate(const ScheduleRequest& request, std::uint32_t live_limit);
+
+}  // namespace bigmac::hybrid

@@ -1,0 +1,314 @@
+#include "hybrid_fill.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "hybrid_events.h"
+#include "hybrid_takes.h"
+
+namespace bigmac::hybrid {
+namespace {
+
+constexpr std::int64_t kNever = INT64_MAX / 4;
+
+/// The piece of work a rank has begun and may put aside between slices.
+struct Begun {
+  std::uint32_t position = kNone;
+  std::uint32_t next = 0;  // slice
+  bool any() const { return position != kNone; }
+};
+
+/// Pieces that became possible, in that order, each with the time from which its inputs are there.
+struct Released {
+  std::vector<std::pair<std::uint32_t, std::int64_t>> items;
+  std::size_t front = 0;
+  bool any(std::int64_t now) const { return front < items.size() && items[front].second <= now; }
+  std::uint32_t position() const { return items[front].first; }
+};
+
+struct RankState {
+  std::uint32_t next = 0, end = 0;  // LLM tasks
+  bool busy = false;
+  Work running = Work::llm;
+  std::uint32_t live = 0;
+  Begun forward, backward, generator;
+  Released backwards, generators;
+};
+
+/// A slice a rank might run next.
+struct Slice {
+  Work work = Work::llm;  // llm: there is none
+  std::uint32_t position = 0, k = 0;
+  std::int64_t length = 0;
+  bool pressing = false;       // may delay a ready LLM operation
+  std::int64_t due = 0;        // when the LLM wants its result, before slip
+  std::int64_t remaining = 0;  // work until then
+};
+
+class Fill {
+ public:
+  Fill(const LlmClock& llm, const Sides& sides, const Placement& placement, const FillRules& rules,
+       std::int64_t give_up_at)
+      : llm_(llm),
+        sides_(sides),
+        rules_(rules),
+        takes_(llm, sides, placement, rules.dynamic),
+        generator_rank_(placement.generator),
+        give_up_at_(give_up_at),
+        ranks_(llm.ranks()),
+        arrival_(llm.tasks.size(), kNever),
+        side_arrival_(llm.tasks.size(), 0),
+        idle_(llm.ranks()) {
+    margin_ =
+        2 * std::max({sides.forward.largest_slice(), sides.backward.largest_slice(), sides.generator.largest_slice()});
+    out_.ranks.resize(llm.ranks());
+    for (std::uint32_t r = 0; r < llm.ranks(); ++r) {
+      ranks_[r].next = llm.first[r], ranks_[r].end = llm.first[r + 1];
+      out_.ranks[r].reserve(2 * (ranks_[r].end - ranks_[r].next));
+      idle_.insert(r);
+    }
+    left_ = llm.tasks.size();
+    const std::size_t count = llm.forward_due.size();
+    if (!sides.forward.empty()) left_ += count, wait_for(llm.forward_task);
+    if (!sides.backward.empty()) left_ += count;
+    if (!sides.generator.empty()) left_ += count, wait_for(llm.gradient_task);
+    done_forward_.assign(count, sides.forward.empty());
+    done_generator_.assign(count, sides.generator.empty());
+  }
+
+  Filled run() {
+    for (;;) {
+      advance_due();
+      if (llm_.span + slip_ >= give_up_at_) return std::move(out_);
+      decide_all();
+      if (left_ == 0 && events_.empty()) break;
+      if (events_.empty() && !force()) return std::move(out_);
+      now_ = events_.top().time;
+      if (now_ >= give_up_at_) return std::move(out_);
+      while (!events_.empty() && events_.top().time == now_) {
+        const Event event = events_.pop();
+        if (event.completes) complete(event.rank);
+      }
+    }
+    out_.finished = true;
+    out_.end = now_;
+    return std::move(out_);
+  }
+
+ private:
+  void wait_for(const std::vector<std::uint32_t>& tasks) {
+    for (const std::uint32_t task : tasks) side_arrival_[task] = kNever;
+  }
+
+  // --- completions -------------------------------------------------------------------------------------------------
+  void complete(std::uint32_t r) {
+    RankState& rank = ranks_[r];
+    rank.busy = false;
+    idle_.insert(r);
+    switch (rank.running) {
+      case Work::llm: return complete_llm(r, rank.next++);
+      case Work::forward: return advance(rank.forward, sides_.forward, [&] { complete_forward(r); });
+      case Work::backward: return advance(rank.backward, sides_.backward, [&] { complete_backward(r); });
+      case Work::generator: return advance(rank.generator, sides_.generator, [&] { complete_generator(r); });
+    }
+  }
+
+  template <class Finish>
+  void advance(Begun& begun, const SideWork& work, Finish&& finish) {
+    if (++begun.next < work.slices()) return;
+    --left_;
+    finish();
+    begun = {};
+  }
+
+  void complete_llm(std::uint32_t r, std::uint32_t i) {
+    --left_;
+    const LlmTask& task = llm_.tasks[i];
+    if (task.consumer != kNone) {
+      arrival_[i] = now_ + task.transfer;
+      if (task.transfer > 0) events_.push({arrival_[i], llm_.tasks[task.consumer].rank, false});
+    }
+    if ((task.tags & kFirstGradient) != 0 && !sides_.backward.empty())
+      release(ranks_[takes_.rank_of(task.position)].backwards, takes_.rank_of(task.position), task, r);
+    if ((task.tags & kLastForward) != 0 && !sides_.generator.empty())
+      release(ranks_[generator_rank_[task.position]].generators, generator_rank_[task.position], task, r);
+  }
+
+  void release(Released& released, std::uint32_t to, const LlmTask& task, std::uint32_t from) {
+    const std::int64_t at = to == from ? now_ : now_ + task.transfer;
+    released.items.emplace_back(task.position, at);
+    if (at > now_) events_.push({at, to, false});
+  }
+
+  /// The result of a side module reaches the LLM task that waits for it.
+  void deliver(std::uint32_t task, std::uint32_t from, std::int64_t transfer, std::int64_t due) {
+    const std::uint32_t to = llm_.tasks[task].rank;
+    const std::int64_t at = to == from ? now_ : now_ + transfer;
+    side_arrival_[task] = at;
+    slip_ = std::max(slip_, at - due);
+    if (at > now_) events_.push({at, to, false});
+  }
+
+  void complete_forward(std::uint32_t r) {
+    const std::uint32_t p = ranks_[r].forward.position;
+    done_forward_[p] = true;
+    if (sides_.backward.empty()) --ranks_[r].live;
+    deliver(llm_.forward_task[p], r, sides_.forward.transfer(p), llm_.forward_due[p]);
+  }
+  void complete_backward(std::uint32_t r) {
+    --ranks_[r].live;
+    ++ranks_[r].backwards.front;
+  }
+  void complete_generator(std::uint32_t r) {
+    const std::uint32_t p = ranks_[r].generator.position;
+    done_generator_[p] = true;
+    ++ranks_[r].generators.front;
+    deliver(llm_.gradient_task[p], r, sides_.generator.transfer(p), llm_.gradient_due[p]);
+  }
+
+  // --- the clock ---------------------------------------------------------------------------------------------------
+  void advance_due() {
+    while (first_forward_ < llm_.by_forward.size() && done_forward_[llm_.by_forward[first_forward_]]) ++first_forward_;
+    while (first_generator_ < llm_.by_gradient.size() && done_generator_[llm_.by_gradient[first_generator_]])
+      ++first_generator_;
+    clock_ = slip_;
+    if (first_forward_ < llm_.by_forward.size())
+      clock_ = std::max(clock_, now_ - llm_.forward_due[llm_.by_forward[first_forward_]]);
+    if (first_generator_ < llm_.by_gradient.size())
+      clock_ = std::max(clock_, now_ - llm_.gradient_due[llm_.by_gradient[first_generator_]]);
+  }
+
+  bool ready(std::uint32_t i) const {
+    const LlmTask& task = llm_.tasks[i];
+    return side_arrival_[i] <= now_ && (task.input == kNone || arrival_[task.input] <= now_);
+  }
+
+  // --- decisions ---------------------------------------------------------------------------------------------------
+  void decide_all() {
+    if (rules_.descending) idle_.for_each_descending([&](std::uint32_t r) { decide(r); });
+    else idle_.for_each([&](std::uint32_t r) { decide(r); });
+  }
+
+  void decide(std::uint32_t r) {
+    const RankState& rank = ranks_[r];
+    const Slice x = choose(r);
+    if (rank.next == rank.end) {
+      if (x.work != Work::llm) start_slice(r, x);
+      return;
+    }
+    const std::int64_t slack = llm_.tasks[rank.next].latest + clock_ - now_ - x.length;
+    if (!ready(rank.next)) {
+      if (x.work != Work::llm && slack + margin_ >= 0) start_slice(r, x);
+    } else if (x.pressing && slack >= 0 && (rules_.eager || is_due(x))) {
+      start_slice(r, x);
+    } else {
+      start_llm(r);
+    }
+  }
+
+  bool is_due(const Slice& x) const { return x.due + clock_ - now_ <= x.remaining + llm_.mean_backward; }
+
+  Slice choose(std::uint32_t r) {
+    const Slice encoder = choose_encoder(r), generator = choose_generator(r);
+    if (generator.work == Work::llm) return encoder;
+    if (encoder.work == Work::llm || !encoder.pressing) return generator;
+    return generator.due - generator.remaining <= encoder.due - encoder.remaining ? generator : encoder;
+  }
+
+  Slice choose_encoder(std::uint32_t r) {
+    RankState& rank = ranks_[r];
+    if (rank.forward.any()) return forward_slice(rank.forward.position, rank.forward.next, 0);
+    const std::uint32_t next = takes_.next(r, now_, clock_);
+    if (next != kNone && rank.live < rules_.live_limit) return forward_slice(next, 0, 0);
+    if (next != kNone) out_.limited = true;
+    if (!rank.backwards.any(now_)) return {};
+    const std::uint32_t p = rank.backwards.position(), k = rank.backward.next;
+    if (next != kNone) {  // only after this backward may the next forward begin
+      Slice x = forward_slice(next, 0, sides_.backward.rest(p, k));
+      x.work = Work::backward, x.position = p, x.k = k, x.length = sides_.backward.slice(p, k);
+      return x;
+    }
+    return {Work::backward, p, k, sides_.backward.slice(p, k), false, 0, 0};
+  }
+
+  Slice forward_slice(std::uint32_t p, std::uint32_t k, std::int64_t before) const {
+    return {
+        Work::forward, p, k, sides_.forward.slice(p, k), true, llm_.forward_due[p], before + sides_.forward.rest(p, k)};
+  }
+
+  Slice choose_generator(std::uint32_t r) const {
+    const RankState& rank = ranks_[r];
+    if (!rank.generators.any(now_)) return {};
+    const std::uint32_t p = rank.generators.position(), k = rank.generator.next;
+    return {Work::generator,
+            p,
+            k,
+            sides_.generator.slice(p, k),
+            true,
+            llm_.gradient_due[p],
+            sides_.generator.rest(p, k) + sides_.generator.transfer(p)};
+  }
+
+  /// Nothing runs and nothing is allowed: start any slice there is. False when there is none: a deadlock.
+  bool force() {
+    for (std::uint32_t r = 0; r < ranks_.size(); ++r) {
+      const Slice x = choose(r);
+      if (x.work == Work::llm) continue;
+      start_slice(r, x);
+      return true;
+    }
+    return false;
+  }
+
+  // --- starts ------------------------------------------------------------------------------------------------------
+  void begin(std::uint32_t r, Work work, std::int64_t length) {
+    ranks_[r].busy = true;
+    ranks_[r].running = work;
+    idle_.erase(r);
+    events_.push({now_ + length, r, true});
+  }
+
+  void start_llm(std::uint32_t r) {
+    const std::uint32_t i = ranks_[r].next;
+    out_.ranks[r].push_back({Work::llm, 0, 1, i});
+    begin(r, Work::llm, llm_.tasks[i].duration);
+  }
+
+  void start_slice(std::uint32_t r, const Slice& x) {
+    RankState& rank = ranks_[r];
+    if (x.work == Work::forward && x.k == 0) {
+      takes_.take(r, x.position);
+      out_.most_live = std::max(out_.most_live, ++rank.live);
+    }
+    Begun& begun = x.work == Work::forward ? rank.forward : x.work == Work::backward ? rank.backward : rank.generator;
+    begun = {x.position, x.k};
+    std::vector<Entry>& out = out_.ranks[r];
+    if (!out.empty() && out.back().work == x.work && out.back().what == x.position) ++out.back().count;
+    else out.push_back({x.work, static_cast<std::uint16_t>(x.k), 1, x.position});
+    begin(r, x.work, x.length);
+  }
+
+  const LlmClock& llm_;
+  const Sides& sides_;
+  const FillRules rules_;
+  Takes takes_;
+  const std::vector<std::uint32_t>& generator_rank_;
+  const std::int64_t give_up_at_;
+  std::int64_t now_ = 0, slip_ = 0, clock_ = 0, margin_ = 0;
+  std::vector<RankState> ranks_;
+  std::vector<std::int64_t> arrival_, side_arrival_;  // by LLM task: of its product; of what sides send it
+  std::vector<bool> done_forward_, done_generator_;   // by position
+  std::size_t first_forward_ = 0, first_generator_ = 0, left_ = 0;
+  RankSet idle_;
+  EventQueue events_;
+  Filled out_;
+};
+
+}  // namespace
+
+Filled fill(const LlmClock& llm, const Sides& sides, const Placement& placement, const FillRules& rules,
+            std::int64_t give_up_at) {
+  return Fill(llm, sides, placement, rules, give_up_at).run();
+}
+
+}  // namespace bigmac::hybrid

@@ -1,0 +1,46 @@
+// The slip-clock fill: encoder and generator slices go where the LLM's ranks idle. Private to the schedule room.
+//
+// The LLM's order is given (hybrid_base.h). One clock, the slip D, may push it later: every operation o is to start by
+// latest(o) + D. D grows only when an encoder forward (or a generator) ends after its position was due. See hybrid.cpp
+// for the rules and the lemma.
+#pragma once
+
+#include "hybrid_base.h"
+#include "hybrid_work.h"
+
+namespace bigmac::hybrid {
+
+/// By position: the rank that runs its encoder and its generator.
+struct Placement {
+  std::vector<std::uint32_t> encoder, generator;
+};
+
+struct FillRules {
+  std::uint32_t live_limit = kNone;  ///< encoder microbatches a rank may hold at once
+  bool eager = true;                 ///< variant A: take an encoder slice whenever the slip allows; B: only when due
+  bool dynamic = false;              ///< idle ranks take the next encoder forward; Placement::encoder is not read
+  bool descending = false;           ///< ranks decide from the last to the first
+};
+
+enum class Work : std::uint8_t { llm, forward, backward, generator };
+
+/// An operation of the LLM (index into LlmClock::tasks), or `count` slices from `first` on of a position.
+struct Entry {
+  Work work;
+  std::uint16_t first = 0, count = 1;
+  std::uint32_t what = 0;
+};
+
+struct Filled {
+  std::vector<std::vector<Entry>> ranks;
+  std::int64_t end = 0;
+  std::uint32_t most_live = 0;  ///< encoder microbatches on one rank
+  bool finished = false;
+  bool limited = false;  ///< whether the limit ever held a forward back
+};
+
+/// Unfinished where the order deadlocks under the limit, or once it is sure not to end before `give_up_at`.
+Filled fill(const LlmClock& llm, const Sides& sides, const Placement& placement, const FillRules& rules,
+            std::int64_t give_up_at);
+
+}  // namespace bigmac::hybrid

@@ -1,0 +1,193 @@
+#include "hybrid_placement.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "microbatch_order.h"
+
+namespace bigmac::hybrid {
+namespace {
+
+using Loads = std::vector<std::int64_t>;  // by rank, or by position
+
+Loads side_weights(const Pipeline& pipeline, const CostTable& costs, bool encoders, bool generators) {
+  Loads weights(pipeline.microbatches, 0);
+  const auto add = [&](const std::vector<ModuleId>& modules) {
+    for (const ModuleId module : modules)
+      for (std::uint32_t m = 0; m < weights.size(); ++m)
+        for (const OpKind kind : {OpKind::forward, OpKind::backward})
+          if (kind == OpKind::forward || pipeline.modules[module].backward)
+            weights[m] += costs.duration[costs.slot(module, kind, StageId{0}, MicrobatchId{m})].value;
+  };
+  if (encoders) add(pipeline.encoders);
+  if (generators) add(pipeline.generators);
+  return weights;
+}
+
+Loads encoder_weights(const Sides& sides, std::uint32_t count) {
+  Loads out(count, 0);
+  for (std::uint32_t p = 0; p < count; ++p) {
+    if (!sides.forward.empty()) out[p] += sides.forward.total(p);
+    if (!sides.backward.empty()) out[p] += sides.backward.total(p);
+  }
+  return out;
+}
+
+Loads generator_weights(const Sides& sides, std::uint32_t count) {
+  Loads out(count, 0);
+  if (!sides.generator.empty())
+    for (std::uint32_t p = 0; p < count; ++p) out[p] = sides.generator.total(p);
+  return out;
+}
+
+std::int64_t sum(const Loads& loads) { return std::accumulate(loads.begin(), loads.end(), std::int64_t{0}); }
+
+/// max(0, level - height[r]) with the level at which these add up to `total`: water poured over the heights.
+Loads pour(const Loads& heights, std::int64_t total) {
+  Loads sorted = heights;
+  std::sort(sorted.begin(), sorted.end());
+  std::int64_t level = sorted[0], below = 0;
+  for (std::size_t k = 1; k <= sorted.size(); ++k) {
+    below += sorted[k - 1];
+    level = (total + below) / static_cast<std::int64_t>(k);
+    if (k == sorted.size() || level <= sorted[k]) break;
+  }
+  Loads out;
+  for (const std::int64_t height : heights) out.push_back(std::max<std::int64_t>(0, level - height));
+  return out;
+}
+
+/// Deals pieces to ranks group by group, each to the rank furthest behind its target.
+class Dealer {
+ public:
+  Dealer(const Loads& weights, const Loads& targets) : weights_(weights), targets_(targets), dealt_(targets.size(), 0) {
+    total_ = std::max<std::int64_t>(1, sum(weights));
+  }
+
+  /// Positions [begin, end); `given` by rank counts as done already.
+  void deal(std::uint32_t begin, std::uint32_t end, std::vector<std::uint32_t>& ranks) {
+    std::vector<std::uint32_t> heaviest(end - begin);
+    std::iota(heaviest.begin(), heaviest.end(), begin);
+    std::stable_sort(heaviest.begin(), heaviest.end(),
+                     [&](std::uint32_t a, std::uint32_t b) { return weights_[a] > weights_[b]; });
+    for (const std::uint32_t p : heaviest) due_ += static_cast<double>(weights_[p]) / static_cast<double>(total_);
+    for (const std::uint32_t p : heaviest) {
+      const std::uint32_t best = furthest_behind();
+      ranks[p] = best;
+      dealt_[best] += weights_[p];
+    }
+  }
+  void count(std::uint32_t rank, std::int64_t work) { dealt_[rank] += work; }
+  void expect(double share) { due_ += share; }
+  std::int64_t total() const { return total_; }
+
+ private:
+  std::uint32_t furthest_behind() const {
+    std::uint32_t best = 0;
+    double most = behind(0);
+    for (std::uint32_t r = 1; r < targets_.size(); ++r)
+      if (behind(r) > most) most = behind(r), best = r;
+    return best;
+  }
+  double behind(std::uint32_t r) const {
+    return due_ * static_cast<double>(targets_[r]) - static_cast<double>(dealt_[r]);
+  }
+
+  const Loads& weights_;
+  Loads targets_;
+  Loads dealt_;
+  double due_ = 0;
+  std::int64_t total_ = 1;
+};
+
+std::vector<std::uint32_t> deal_all(std::uint32_t group, const Loads& weights, const Loads& targets) {
+  std::vector<std::uint32_t> ranks(weights.size(), 0);
+  Dealer dealer(weights, targets);
+  const auto count = static_cast<std::uint32_t>(weights.size());
+  for (std::uint32_t begin = 0; begin < count; begin += group)
+    dealer.deal(begin, std::min(count, begin + group), ranks);
+  return ranks;
+}
+
+Loads loads_of(const Loads& weights, const std::vector<std::uint32_t>& ranks, std::size_t count) {
+  Loads out(count, 0);
+  for (std::size_t p = 0; p < weights.size(); ++p) out[ranks[p]] += weights[p];
+  return out;
+}
+
+/// Swaps the ranks of encoders at most two groups apart while the sum of squared loads falls.
+void polish(std::uint32_t group, const Loads& weights, Loads loads, std::vector<std::uint32_t>& ranks) {
+  for (int round = 0; round < 4; ++round) {
+    bool better = false;
+    for (std::size_t p = 0; p < ranks.size(); ++p)
+      for (std::size_t q = p + 1; q < std::min(ranks.size(), p + 2 * group); ++q) {
+        const std::int64_t moved = weights[p] - weights[q];
+        if (ranks[p] == ranks[q] || moved == 0) continue;
+        // (a - d)^2 + (b + d)^2 < a^2 + b^2  <=>  d (d + b - a) < 0
+        const std::int64_t gap = moved + loads[ranks[q]] - loads[ranks[p]];
+        if (moved > 0 ? gap >= 0 : gap <= 0) continue;
+        loads[ranks[p]] -= moved, loads[ranks[q]] += moved;
+        std::swap(ranks[p], ranks[q]);
+        better = true;
+      }
+    if (!better) return;
+  }
+}
+
+Loads plus(Loads a, const Loads& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] += b[i];
+  return a;
+}
+
+/// Encoders over what is there already.
+std::vector<std::uint32_t> place_encoders(std::uint32_t group, const Loads& weights, const Loads& heights) {
+  std::vector<std::uint32_t> ranks = deal_all(group, weights, pour(heights, sum(weights)));
+  polish(group, weights, plus(heights, loads_of(weights, ranks, heights.size())), ranks);
+  return ranks;
+}
+
+Placement with_generators(std::uint32_t group, const Loads& encoder, const Loads& generator, const Loads& llm,
+                          const Loads& generator_heights) {
+  Placement out;
+  out.generator = deal_all(group, generator, pour(generator_heights, sum(generator)));
+  out.encoder = place_encoders(group, encoder, plus(llm, loads_of(generator, out.generator, llm.size())));
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::vector<MicrobatchId>> candidate_orders(const Pipeline& pipeline, const CostTable& costs) {
+  std::vector<std::vector<MicrobatchId>> out;
+  out.push_back(mountain_order(pipeline, Loads(pipeline.microbatches, 0)));
+  const auto add = [&](bool encoders, bool generators) {
+    auto order = mountain_order(pipeline, side_weights(pipeline, costs, encoders, generators));
+    if (std::find(out.begin(), out.end(), order) == out.end()) out.push_back(std::move(order));
+  };
+  if (!pipeline.generators.empty()) add(false, true);
+  if (!pipeline.encoders.empty()) add(true, !pipeline.generators.empty());
+  return out;
+}
+
+std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Sides& sides,
+                                            const std::vector<std::int64_t>& llm_work, std::int64_t pace) {
+  const std::uint32_t ranks = pipeline.ranks, count = pipeline.microbatches;
+  const Loads encoder = encoder_weights(sides, count), generator = generator_weights(sides, count);
+  std::vector<Placement> out;
+  if (sides.generator.empty()) {
+    for (const int quarters : {0, 1}) {
+      Loads heights = llm_work;
+      for (std::uint32_t r = 0; r < ranks; ++r)
+        heights[r] += quarters * static_cast<std::int64_t>(ranks - 1 - r) * pace / 4;
+      out.push_back({place_encoders(ranks, encoder, heights), {}});
+    }
+    return out;
+  }
+  for (const int quarters : {0, 1, 2, 4}) {
+    Loads heights = llm_work;
+    for (std::uint32_t r = 0; r < ranks; ++r) heights[r] += quarters * static_cast<std::int64_t>(r) * pace / 4;
+    out.push_back(with_generators(ranks, encoder, generator, llm_work, heights));
+  }
+  return out;
+}
+
+}  // namespace bigmac::hybrid

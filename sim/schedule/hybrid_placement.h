@@ -1,0 +1,25 @@
+// Orders of microbatches and ranks for their encoders and generators. Private to the schedule room.
+//
+// Gradients add up in any order, so positions may be dealt to the job's microbatches freely, and an encoder or a
+// generator may run anywhere. Positions go in groups of P. Within each group, dearest first, each piece of work goes to
+// the rank that is furthest behind its target, a target being a share of all work of that kind which grows with the
+// groups done. Then pairs of encoders of nearby groups are swapped while that evens out what ranks do in all.
+//
+// 4 ranks, encoder work 5 1 4 2 | 3 3 1 1, even targets: ranks 0 3 1 2 | 3 2 0 1: 6 5 5 4 in all.
+#pragma once
+
+#include "hybrid_fill.h"
+
+namespace bigmac::hybrid {
+
+/// As given; sorted by generator, by encoder and by all side work. Equal ones once.
+std::vector<std::vector<MicrobatchId>> candidate_orders(const Pipeline& pipeline, const CostTable& costs);
+
+/// `llm_work` by rank; `pace` = tF + tB of a chunk, the unit of a rank's distance from the first.
+/// Low ranks idle inside the LLM's window, high ranks outside it. Without generators: evenly by what a rank does in
+/// all, and high ranks taking more encoders. With them: generators evenly, and low ranks taking more, in three degrees;
+/// encoders then so that ranks do the same in all.
+std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Sides& sides,
+                                            const std::vector<std::int64_t>& llm_work, std::int64_t pace);
+
+}  // namespace bigmac::hybrid

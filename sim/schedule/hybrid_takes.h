@@ -1,0 +1,37 @@
+// Which encoder forward a rank takes next. Private to the schedule room.
+//
+// Placed: each rank its own positions, in the order in which the LLM wants them. Dynamic: the next position of all
+// goes to an idle rank whose encoder work, with half of this one, stays within the mean, or to any idle rank once it
+// is due; the last 3P positions are placed beforehand, dearest first, each on the rank with the least work of those
+// that have fewer than 4 of them.
+#pragma once
+
+#include "hybrid_fill.h"
+
+namespace bigmac::hybrid {
+
+class Takes {
+ public:
+  Takes(const LlmClock& llm, const Sides& sides, const Placement& placement, bool dynamic);
+
+  /// The position whose forward `rank` may begin, or kNone.
+  std::uint32_t next(std::uint32_t rank, std::int64_t now, std::int64_t slip) const;
+  void take(std::uint32_t rank, std::uint32_t position);
+  std::uint32_t rank_of(std::uint32_t position) const { return rank_of_[position]; }
+
+ private:
+  bool within_mean(std::uint32_t rank, std::uint32_t position) const;
+  void place_rest();
+
+  const LlmClock& llm_;
+  const Sides& sides_;
+  std::size_t dynamic_end_ = 0;  ///< of by_forward: positions before it are taken dynamically
+  std::size_t cursor_ = 0;
+  std::vector<std::uint32_t> rank_of_;
+  std::vector<std::vector<std::uint32_t>> own_;  ///< by rank, in order
+  std::vector<std::size_t> own_front_;
+  std::vector<std::int64_t> load_;
+  std::int64_t mean_ = 0;
+};
+
+}  // namespace bigmac::hybrid

@@ -1,0 +1,16 @@
+// When would these orders end? Private to the schedule room: builders that choose between orders ask it.
+//
+// The rule is the engine's (engine/timing.h); the engine stands to the right of this room and times what comes out.
+#pragma once
+
+#include <optional>
+
+#include "bigmac/cost/cost_table.h"
+#include "bigmac/schedule/schedule.h"
+
+namespace bigmac {
+
+/// The iteration time of `schedule`, or nothing where it deadlocks. Linear in its operations.
+std::optional<std::int64_t> order_time(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule);
+
+}  // namespace bigmac
