@@ -45,7 +45,7 @@ struct Seed {
 void PrintTo(const Seed& seed, std::ostream* out) { *out << seed.file; }
 
 std::vector<Seed> seeds() {
-  const auto corpus = std::filesystem::path(__FILE__).parent_path() / "corpus";
+  const auto corpus = std::filesystem::path(BIGMAC_SOURCE_DIR) / "tests" / "fuzz" / "corpus";
   std::vector<Seed> all;
   for (const auto& target : targets()) {
     std::vector<std::filesystem::path> files;
