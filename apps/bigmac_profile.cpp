@@ -1,0 +1,30 @@
+// bigmac-profile: what a GPU really takes. Reads recordings, attributes them to layers, writes cost tables.
+#include "profile_commands.h"
+#include "program.h"
+
+namespace bigmac::apps {
+namespace {
+
+int main_program(int argc, char** argv) {
+  CLI::App app("Measures costs on a GPU, or imports recordings into a cost table", "bigmac-profile");
+  app.require_subcommand(1);
+  ProfileCommands commands;
+  add_import_command(app, commands);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    bad_input("", std::string(error.what()) + " (see --help)");
+  }
+  for (const auto& [command, run] : commands)
+    if (command->parsed()) return run();
+  return kInternalError;
+}
+
+}  // namespace
+}  // namespace bigmac::apps
+
+int main(int argc, char** argv) {
+  return bigmac::apps::run_program([&] { return bigmac::apps::main_program(argc, argv); });
+}
