@@ -4,7 +4,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -80,24 +79,57 @@ std::string read_text_file(const std::string& path) {
   if (std::filesystem::is_directory(path, ignored)) bad_input(path, "is a folder; expected a file");
   std::ifstream in(path, std::ios::binary);
   if (!in) bad_input(path, fmt::format("cannot read: {}", std::strerror(errno)));
-  std::ostringstream text;
-  text << in.rdbuf();
+  std::string text;
+  std::vector<char> block(1 << 16);
+  do {
+    in.read(block.data(), static_cast<std::streamsize>(block.size()));
+    text.append(block.data(), static_cast<std::size_t>(in.gcount()));
+    if (text.size() > kMaxText) bad_input(path, "larger than 2 GiB");
+  } while (in);
   if (in.bad()) bad_input(path, fmt::format("cannot read: {}", std::strerror(errno)));
-  return std::move(text).str();
+  return text;
 }
 
-void write_text_file(const std::string& path, std::string_view text) {
-  const std::string beside = fmt::format("{}.{}.part", path, ::getpid());
-  std::FILE* out = std::fopen(beside.c_str(), "wb");
-  if (out == nullptr) bad_input(path, fmt::format("cannot write: {}", std::strerror(errno)));
+namespace {
+
+/// Writes `text` to the file at `path` itself; `errno` says why where it could not.
+bool write_in_place(const std::string& path, std::string_view text, bool sync) {
+  std::FILE* out = std::fopen(path.c_str(), "wb");
+  if (out == nullptr) return false;
   bool good = std::fwrite(text.data(), 1, text.size(), out) == text.size();
   good = std::fflush(out) == 0 && good;
-  good = ::fsync(::fileno(out)) == 0 && good;
-  good = std::fclose(out) == 0 && good;
-  if (good && std::rename(beside.c_str(), path.c_str()) == 0) return;
+  if (sync) good = ::fsync(::fileno(out)) == 0 && good;
+  const int reason = errno;
+  const bool closed = std::fclose(out) == 0;
+  if (!good) errno = reason;
+  return good && closed;
+}
+
+/// What a chain of links names, whether it exists or not; a loop is left to the system's own message.
+std::filesystem::path behind_links(std::filesystem::path path) {
+  std::error_code error;
+  for (int links = 0; links < 40 && std::filesystem::is_symlink(path, error); ++links)
+    path = path.parent_path() / std::filesystem::read_symlink(path, error);
+  return path;
+}
+
+}  // namespace
+
+void write_text_file(const std::string& path, std::string_view text) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const auto refuse = [&](int reason) { bad_input(path, fmt::format("cannot write: {}", std::strerror(reason))); };
+  // A device or a pipe takes the text itself: renaming would put a file in its place.
+  if (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored)) {
+    if (!write_in_place(path, text, false)) refuse(errno);
+    return;
+  }
+  const fs::path target = behind_links(path);
+  const std::string beside = fmt::format("{}.{}.part", target.string(), ::getpid());
+  if (write_in_place(beside, text, true) && std::rename(beside.c_str(), target.c_str()) == 0) return;
   const int reason = errno;
   std::remove(beside.c_str());
-  bad_input(path, fmt::format("cannot write: {}", std::strerror(reason)));
+  refuse(reason);
 }
 
 bool JsonReader::has(const char* key) const { return value_->is_object() && value_->contains(key); }

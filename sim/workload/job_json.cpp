@@ -17,6 +17,7 @@
 #include "bigmac/workload/data_json.h"
 #include "bigmac/workload/job.h"
 #include "bigmac/workload/model_json.h"
+#include "fixed_degrees.h"
 
 namespace bigmac {
 namespace {
@@ -125,6 +126,7 @@ void read_full_form(const JsonReader& root, Json& resolved, Job& job) {
   read_search(root, job);
   read_batch(root, job);
   read_parallel(root, job);
+  check_fixed_degrees(root, job);
   read_training(root, job);
   if (const auto limits = root.find("limits")) {
     limits->note_unknown({"memory_bytes"}, job.notes);

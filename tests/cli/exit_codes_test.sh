@@ -71,6 +71,20 @@ if [ "$(id -u)" -ne 0 ]; then
   mkdir locked; chmod a-w locked
   expect 2 'cannot' "$plan" "$qwen" -o locked/out
 fi
+if [ -c /dev/full ]; then
+  expect 2 'No space left' "$sim" run good.json --schedule bigmac -o /dev/full
+  [ -c /dev/full ] || { echo "FAIL: a device was replaced by a file"; failed=1; }
+fi
+mkdir target; ln -s target/real.json link.json
+expect 0 '' "$sim" run good.json --schedule bigmac -o link.json
+[ -L link.json ] && [ -s target/real.json ] || { echo "FAIL: a link was replaced by a file"; failed=1; }
+
+fixed() {  # fixed NAME VALUE: the 7B job with one degree fixed
+  sed "s#\.\./#$source/configs/#; s#\"schema\": \"bigmac.job/1\",#&\"parallel\": {\"$1\": $2}, #" "$qwen" >b.json
+}
+fixed pp 64; expect 2 '/parallel/pp: expected pp to divide the 8 GPUs, found 64' "$plan" b.json
+fixed tp 3; expect 2 '/parallel/tp: expected tp to divide the 8 GPUs' "$plan" b.json
+fixed vpp 40; expect 2 '/parallel/vpp: expected pp x vpp to be at most 30' "$plan" b.json
 touch a_file
 expect 2 'a_file' "$plan" "$qwen" -o a_file
 sed "s#../models/qwen2.5-vl-7b.json#$work/unknown.json#; s#\.\./#$source/configs/#" "$qwen" >b.json

@@ -21,11 +21,11 @@ using Json = nlohmann::ordered_json;
 /// and texts over 2 GiB are refused before anything is built.
 Json parse_json(const std::string& text, const std::string& file);
 
-/// Reads a whole file; throws Error{bad_input} naming the path and the system's reason.
+/// Reads a whole file of at most 2 GiB; throws Error{bad_input} naming the path and the system's reason.
 std::string read_text_file(const std::string& path);
 
-/// Writes beside `path` and renames over it, so that no reader ever sees half a file. Throws
-/// Error{bad_input} naming the path and the system's reason.
+/// Writes beside `path` (beside its target, where it is a link) and renames over it, so that no reader ever sees half a
+/// file; a device or a pipe is written itself. Throws Error{bad_input} naming the path and the system's reason.
 void write_text_file(const std::string& path, std::string_view text);
 
 /// A value inside a document, with the path that led there. Cheap to copy; the document must
