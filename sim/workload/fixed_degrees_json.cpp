@@ -1,4 +1,4 @@
-#include "fixed_degrees.h"
+#include "fixed_degrees_json.h"
 
 #include <fmt/format.h>
 
@@ -12,11 +12,13 @@ void check_stages(const JsonReader& root, const Job& job) {
   const auto layers = static_cast<std::int64_t>(job.model->llm.layers.size());
   const std::int64_t pp = job.parallel.pp.value_or(1), vpp = job.parallel.vpp.value_or(1);
   if (pp > layers)
-    member(root, "pp").fail(fmt::format("expected at most {}, the layers of {} with embedding and head, found {}", layers,
-                                        job.model->llm.name, pp));
+    member(root, "pp")
+        .fail(fmt::format("expected at most {}, the layers of {} with embedding and head, found {}", layers,
+                          job.model->llm.name, pp));
   if (pp * vpp > layers)
-    member(root, "vpp").fail(fmt::format("expected pp x vpp to be at most {}, the layers of {} with embedding and head, found {} x {}", layers,
-                                         job.model->llm.name, pp, vpp));
+    member(root, "vpp")
+        .fail(fmt::format("expected pp x vpp to be at most {}, the layers of {} with embedding and head, found {} x {}",
+                          layers, job.model->llm.name, pp, vpp));
 }
 
 void check_gpus(const JsonReader& root, const Job& job) {
@@ -43,8 +45,9 @@ void check_tensor_parallel(const JsonReader& root, const Job& job) {
   if (tp > node) member(root, "tp").fail(fmt::format("expected at most {}, the GPUs of a node, found {}", node, tp));
   for (const Layer& layer : job.model->llm.layers)
     if (layer.attention && layer.attention->heads % tp != 0)
-      member(root, "tp").fail(fmt::format("expected a divisor of the {} attention heads of {}, found {}",
-                                          layer.attention->heads, job.model->llm.name, tp));
+      member(root, "tp")
+          .fail(fmt::format("expected a divisor of the {} attention heads of {}, found {}", layer.attention->heads,
+                            job.model->llm.name, tp));
 }
 
 }  // namespace

@@ -17,7 +17,7 @@
 #include "bigmac/workload/data_json.h"
 #include "bigmac/workload/job.h"
 #include "bigmac/workload/model_json.h"
-#include "fixed_degrees.h"
+#include "fixed_degrees_json.h"
 
 namespace bigmac {
 namespace {

@@ -17,6 +17,13 @@ Job job_of(const std::string& model, int gpus, const std::string& members) {
   return full_job(model, "h100-80g", gpus, kData + members);
 }
 
+/// With tp fixed past the job file's own checks, which refuse a tp that no plan has.
+PlanSpace plans_with_tp(int tp, int gpus) {
+  Job job = job_of("llama-3.1-8b", gpus, R"(, "batch": {"global": )" + std::to_string(gpus) + "}");
+  job.parallel.tp = tp;
+  return enumerate_plans(job);
+}
+
 std::int64_t excluded(const PlanSpace& space, const std::string& reason) {
   const auto found = space.excluded.find(reason);
   return found == space.excluded.end() ? 0 : found->second;
@@ -105,8 +112,7 @@ TEST(PlanSpace, says_that_tp_does_not_divide_the_heads) {
 
 // 8 GPUs, tp 3: pp of 1, 2, 4, 8 each leave 3 x pp GPUs that do not divide 8.
 TEST(PlanSpace, counts_what_does_not_divide_the_gpus) {
-  const PlanSpace space =
-      enumerate_plans(job_of("llama-3.1-8b", 8, R"(, "batch": {"global": 8}, "parallel": {"tp": 3})"));
+  const PlanSpace space = plans_with_tp(3, 8);
   EXPECT_TRUE(space.plans.empty());
   EXPECT_EQ(space.excluded, (std::map<std::string, std::int64_t>{{"tp x cp x pp does not divide the GPUs", 4}}));
 }
@@ -114,8 +120,7 @@ TEST(PlanSpace, counts_what_does_not_divide_the_gpus) {
 // 32 heads and 8 key-value heads, tp 6 on 12 GPUs: pp 1 and 2 are left, and 6 does not divide 32. pp 3, 4, 6 and 12 do
 // not fit 12 GPUs.
 TEST(PlanSpace, gives_the_first_reason_only) {
-  const PlanSpace space =
-      enumerate_plans(job_of("llama-3.1-8b", 12, R"(, "batch": {"global": 12}, "parallel": {"tp": 6})"));
+  const PlanSpace space = plans_with_tp(6, 12);
   EXPECT_EQ(space.excluded, (std::map<std::string, std::int64_t>{{"tp x cp x pp does not divide the GPUs", 4},
                                                                  {"tp does not divide the heads of llm", 2}}));
 }
@@ -169,8 +174,7 @@ TEST(PlanSpace, refuses_expert_parallelism_without_experts) {
 }
 
 TEST(PlanSpace, keeps_tp_within_a_node) {
-  const PlanSpace space =
-      enumerate_plans(job_of("llama-3.1-8b", 16, R"(, "batch": {"global": 8}, "parallel": {"tp": 16})"));
+  const PlanSpace space = plans_with_tp(16, 16);
   EXPECT_TRUE(space.plans.empty());
   EXPECT_EQ(excluded(space, "tp is larger than a node"), 1);
 }
