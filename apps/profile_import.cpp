@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "bigmac/profiler/trace_file.h"
+#include "bigmac/profiler/import.h"
 #include "profile_commands.h"
 #include "program.h"
 
@@ -15,7 +15,7 @@ struct ImportOptions {
 };
 
 int import(const ImportOptions& options) {
-  const Trace trace = read_trace_file(options.file);
+  const Trace trace = import_trace(options.file);
   for (const std::string& text : trace.notes) note(text);
   fmt::print("{} records, {} events, {} threads and streams\n", trace.records, trace.events.size(), trace.lanes.size());
   return kDone;

@@ -9,8 +9,6 @@
 namespace bigmac {
 namespace {
 
-constexpr std::size_t kMaxNameBytes = std::size_t{1} << 30;
-
 template <class T>
 void permute(std::vector<T>& column, const std::vector<std::uint32_t>& order) {
   std::vector<T> sorted;
@@ -80,7 +78,6 @@ void append_details(Trace& trace, const Trace& other, const Offsets& at, Nanosec
 NameId Names::intern(std::string_view text) {
   if (const auto found = ids_.find(text); found != ids_.end()) return found->second;
   bytes_ += text.size();
-  if (bytes_ > kMaxNameBytes) bad_input("", "the names of the trace take more than 1 GiB");
   const NameId id{static_cast<std::uint32_t>(texts_.size())};
   texts_.emplace_back(text);
   ids_.emplace(texts_.back(), id);
@@ -116,18 +113,19 @@ std::size_t LaneIndex::Hash::operator()(const Key& key) const {
   return static_cast<std::size_t>(h ^ (h >> 32));
 }
 
-LaneId LaneIndex::find(Trace& trace, ProcessId process, LaneKind kind, std::int64_t device, std::int64_t number,
-                       const std::string& where) {
+std::optional<LaneId> LaneIndex::find(Trace& trace, ProcessId process, LaneKind kind, std::int64_t device,
+                                      std::int64_t number) {
   const Key key{process.value, kind, device, number};
-  if (last_id_ && key == last_) return *last_id_;
+  if (last_id_ && key == last_) return last_id_;
   const LaneId fresh{static_cast<std::uint32_t>(trace.lanes.size())};
   const auto [entry, is_new] = ids_.try_emplace(key, fresh);
-  if (is_new && trace.lanes.size() >= kMaxLanes)
-    bad_input(where, "more than 1,048,576 threads and streams; expected those of a real run");
-  if (is_new) trace.lanes.items.push_back({process, kind, device, number, ""});
+  if (is_new) {
+    if (trace.lanes.size() >= kMaxLanes) return std::nullopt;
+    trace.lanes.items.push_back({process, kind, device, number, ""});
+  }
   last_ = key;
   last_id_ = entry->second;
-  return entry->second;
+  return last_id_;
 }
 
 void sort_events(Trace& trace) {
@@ -167,7 +165,7 @@ void append(Trace& trace, Trace&& other, Nanoseconds shift) {
   append_details(trace, other, at, shift);
   trace.sources.insert(trace.sources.end(), other.sources.begin(), other.sources.end());
   trace.notes.insert(trace.notes.end(), other.notes.begin(), other.notes.end());
-  trace.devices.insert(trace.devices.end(), other.devices.begin(), other.devices.end());
+  if (other.devices.size() > trace.devices.size()) trace.devices = std::move(other.devices);
   trace.records += other.records;
   trace.dropped += other.dropped;
 }

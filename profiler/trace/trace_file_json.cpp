@@ -200,19 +200,23 @@ class Reader {
     return spent;
   }
 
+  LaneId lane(const Fields& f, LaneKind kind, std::int64_t device, std::int64_t number) {
+    const auto found = lanes_.find(trace_, ProcessId{0}, kind, device, number);
+    if (!found) f.fail("more than 1,048,576 threads and streams; expected those of a real run");
+    return *found;
+  }
+
   LaneId thread_lane(const Fields& f, std::size_t i) {
-    return lanes_.find(trace_, ProcessId{0}, LaneKind::thread, 0, f.integer(i, INT64_MIN, INT64_MAX),
-                       at_byte(source_.file(), begin_));
+    return lane(f, LaneKind::thread, 0, f.integer(i, INT64_MIN, INT64_MAX));
   }
 
   void gpu(const Fields& f, EventKind kind) {
     const bool bytes = kind != EventKind::kernel;
     f.expect(bytes ? 8 : 7, bytes ? "[kind, start, end, device, stream, correlation, name, bytes]"
                                   : "[kind, start, end, device, stream, correlation, name]");
-    const LaneId lane = lanes_.find(trace_, ProcessId{0}, LaneKind::stream, f.integer(3, 0, 1 << 20),
-                                    f.integer(4, 0, INT64_MAX), at_byte(source_.file(), begin_));
+    const LaneId stream = lane(f, LaneKind::stream, f.integer(3, 0, 1 << 20), f.integer(4, 0, INT64_MAX));
     const auto correlation = static_cast<std::uint64_t>(f.integer(5, 0, INT64_MAX));
-    const EventId event = trace_.events.add({kind, lane, name_at(f, 6), f.time(1), duration(f), correlation});
+    const EventId event = trace_.events.add({kind, stream, name_at(f, 6), f.time(1), duration(f), correlation});
     if (bytes) trace_.copies.push_back({event, Bytes{f.integer(7, 0, kMaxBytes.value)}});
   }
 
@@ -232,6 +236,7 @@ class Reader {
     if (f.integer(1, 0, INT64_MAX) != static_cast<std::int64_t>(names_.size()))
       f.fail("names are numbered from 0 in order; expected " + std::to_string(names_.size()));
     names_.push_back(trace_.names.intern(text(f, 2)));
+    if (trace_.names.bytes() > kMaxNameBytes) f.fail("the names take more than 1 GiB");
   }
 
   void thread(const Fields& f) {

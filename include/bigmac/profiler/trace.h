@@ -29,7 +29,7 @@ using ProcessId = Id<struct ProcessTag>;
 using LaneId = Id<struct LaneTag>;    ///< a CPU thread or a GPU stream
 using EventId = Id<struct EventTag>;  ///< a row of Events
 
-/// Texts held once. Texts of all names together may not pass 1 GiB: intern() throws Error{bad_input} beyond.
+/// Texts held once.
 class Names {
  public:
   Names() { intern(""); }
@@ -41,12 +41,15 @@ class Names {
   NameId intern(std::string_view text);  ///< NameId{0} is the empty name
   std::string_view operator[](NameId id) const { return texts_[id.value]; }
   std::size_t size() const { return texts_.size(); }
+  std::size_t bytes() const { return bytes_; }  ///< of all texts; readers refuse more than kMaxNameBytes
 
  private:
   std::deque<std::string> texts_;  ///< a deque: the keys below point into it
   std::unordered_map<std::string_view, NameId> ids_;
   std::size_t bytes_ = 0;
 };
+
+inline constexpr std::size_t kMaxNameBytes = std::size_t{1} << 30;
 
 struct Process {
   std::int64_t pid = 0;
@@ -163,11 +166,12 @@ struct Trace {
   std::uint64_t dropped = 0;  ///< by the writer: broken or lost records
 };
 
-/// Finds or makes the lane; throws Error{bad_input} at `where` beyond 2^20 lanes: no run has a million threads.
+inline constexpr std::size_t kMaxLanes = std::size_t{1} << 20;  ///< no run has a million threads and streams
+
+/// Finds or makes lanes; nothing beyond kMaxLanes.
 class LaneIndex {
  public:
-  LaneId find(Trace& trace, ProcessId process, LaneKind kind, std::int64_t device, std::int64_t number,
-              const std::string& where);
+  std::optional<LaneId> find(Trace& trace, ProcessId process, LaneKind kind, std::int64_t device, std::int64_t number);
 
  private:
   struct Key {
@@ -183,7 +187,6 @@ class LaneIndex {
   Key last_{};
   std::optional<LaneId> last_id_;
 };
-inline constexpr std::size_t kMaxLanes = std::size_t{1} << 20;
 
 /// Puts events by (start, longer first, order read) and renumbers the side tables; memory events by (time, order).
 void sort_events(Trace& trace);
