@@ -22,6 +22,7 @@ struct PlanOptions {
   std::string job, output, objective = "time", memory_limit, base;
   std::vector<std::string> schedules;
   int threads = 0;
+  double effort = 1;
   std::optional<std::uint64_t> seed;
   bool json = false, explain = false;
 };
@@ -61,6 +62,7 @@ SearchOptions search_options(const PlanOptions& options, const Job& job) {
   out.schedules = options.schedules;
   out.base = options.base;
   out.refine = options.schedules.empty();
+  out.effort = options.effort;
   out.memory_limit =
       options.memory_limit.empty() ? default_memory_limit(job) : parse_bytes(options.memory_limit, "--memory-limit");
   out.threads =
@@ -118,10 +120,10 @@ int plan_job(const PlanOptions& options) {
     fmt::print("{}", search_json(job, result, search_with.memory_limit));
     return kDone;
   }
-  fmt::print("{}\n{}\n\nfront of time and memory: {} plans, from {} in {} to {} in {}\n", ranking_table(result.best),
-             counts_line(result.counts), result.front.size(), human_time(result.front.front().step),
-             human_bytes(result.front.front().memory), human_time(result.front.back().step),
-             human_bytes(result.front.back().memory));
+  fmt::print("{}\n{}\n{}\nfront of time and memory: {} plans, from {} in {} to {} in {}\n", ranking_table(result.best),
+             counts_line(result.counts), proof_lines(result), result.front.size(),
+             human_time(result.front.front().step), human_bytes(result.front.front().memory),
+             human_time(result.front.back().step), human_bytes(result.front.back().memory));
   if (!options.output.empty())
     fmt::print("written to {}: plan.json pareto.json pareto.csv trace.json.gz report.html\n", options.output);
   return kDone;
@@ -138,6 +140,10 @@ int main_program(int argc, char** argv) {
   app.add_option("--schedule", options.schedules, "only these schedules, separated by commas")->delimiter(',');
   app.add_option("--base", options.base, "LLM pipeline beneath the schedules");
   app.add_option("--memory-limit", options.memory_limit, "per GPU, such as 75GB (default: the GPU's less 4 GiB)");
+  app.add_option("--effort", options.effort,
+                 "work spent on schedules that search while they build: 1 is about five seconds of one core, inf until "
+                 "nothing left can matter")
+      ->check(CLI::Range(0.0, kExhaustive));
   app.add_option("--threads", options.threads, "threads (default: all cores); the result does not depend on it")
       ->check(CLI::Range(1, 1024));
   app.add_option("--seed", options.seed, "draw the data anew from this seed (default: the seeds the job states)");

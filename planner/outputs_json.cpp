@@ -47,13 +47,21 @@ Json plans_json(const std::vector<Evaluation>& plans) {
   return out;
 }
 
+Json proof_json(const SearchResult& result) {
+  return {{"proven_ns", result.proven.value}, {"floor_ns", result.floor.value}};
+}
+
 Json counts_json(const SearchCounts& c) {
   Json excluded = Json::object();
   for (const auto& [reason, count] : c.excluded) excluded[reason] = count;
-  return {{"candidates", c.candidates},     {"pruned_memory", c.pruned_memory},
-          {"pruned_bound", c.pruned_bound}, {"refused", c.refused},
-          {"simulated", c.simulated},       {"refined", c.refined},
-          {"over_memory", c.over_memory},   {"excluded", excluded}};
+  return {{"candidates", c.candidates},
+          {"pruned_memory", c.pruned_memory},
+          {"pruned_bound", c.pruned_bound},
+          {"refused", c.refused},
+          {"simulated", c.simulated},
+          {"over_memory", c.over_memory},
+          {"left", c.left},
+          {"excluded", excluded}};
 }
 
 PlanRow row_of(const Evaluation& e) { return {e.label(), full_name(e), e.step, e.memory, e.mfu, e.bubble, e.bound_by}; }
@@ -85,8 +93,20 @@ std::string ranking_table(const std::vector<Evaluation>& best) {
 std::string counts_line(const SearchCounts& c) {
   return fmt::format(
       "{} candidates: {} above the memory limit by bound, {} too slow by bound, {} refused by their schedule, "
-      "{} above the memory limit once built, {} simulated, {} of them to refine the best",
-      c.candidates, c.pruned_memory, c.pruned_bound, c.refused, c.over_memory, c.simulated, c.refined);
+      "{} above the memory limit once built, {} simulated, {} left when the effort was spent",
+      c.candidates, c.pruned_memory, c.pruned_bound, c.refused, c.over_memory, c.simulated, c.left);
+}
+
+std::string proof_lines(const SearchResult& result) {
+  if (result.front.empty()) return "";
+  const auto above = [&](Nanoseconds least) {
+    return 100 * (static_cast<double>(result.front.front().step.value) / static_cast<double>(least.value) - 1);
+  };
+  return fmt::format(
+      "proven: no plan under any schedule searched takes less than {}; the fastest found is {:.2f} % above it\n"
+      "        no order of operations of any plan that may fit takes less than {}, {:.2f} % below\n",
+      human_time(result.proven), above(result.proven), human_time(result.floor),
+      100 * (1 - static_cast<double>(result.floor.value) / static_cast<double>(result.front.front().step.value)));
 }
 
 std::string exclusions(const SearchCounts& counts) {
@@ -104,6 +124,7 @@ std::string pareto_json(const Job& job, const SearchResult& result, Bytes memory
                     {"memory_limit_bytes", memory_limit.value},
                     {"axes", {"step_ns", "memory_bytes"}},
                     {"front", plans_json(result.front)},
+                    {"proof", proof_json(result)},
                     {"counts", counts_json(result.counts)}};
   return out.dump(1) + "\n";
 }
@@ -139,6 +160,7 @@ std::string search_json(const Job& job, const SearchResult& result, Bytes memory
                     {"memory_limit_bytes", memory_limit.value},
                     {"best", plans_json(result.best)},
                     {"front", plans_json(result.front)},
+                    {"proof", proof_json(result)},
                     {"counts", counts_json(result.counts)}};
   return out.dump(1) + "\n";
 }

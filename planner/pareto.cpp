@@ -22,6 +22,12 @@ void ParetoFront::add(const Evaluation& evaluation) {
   by_step_.emplace(evaluation.step.value, evaluation);
 }
 
+std::optional<Nanoseconds> ParetoFront::least_step_within(Bytes memory) const {
+  for (const auto& [step, evaluation] : by_step_)
+    if (evaluation.memory <= memory) return Nanoseconds{step};
+  return std::nullopt;
+}
+
 std::vector<Evaluation> ParetoFront::plans() const {
   std::vector<Evaluation> out;
   for (const auto& [step, evaluation] : by_step_) out.push_back(evaluation);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ class ParetoFront {
   void add(const Evaluation& evaluation);
   /// Whether some plan on the front is at least as fast and as small.
   bool dominates(Nanoseconds step, Bytes memory) const;
+  /// The fastest plan's step among those that need no more memory.
+  std::optional<Nanoseconds> least_step_within(Bytes memory) const;
   std::vector<Evaluation> plans() const;  ///< fastest first
 
  private:

@@ -228,6 +228,7 @@ TEST_P(Search, counts_every_candidate_once_whatever_the_number_of_threads) {
   const SearchCounts one = searched(all, Objective::time, 1).counts, two = searched(all, Objective::time, 2).counts;
   EXPECT_EQ(one.candidates, all.candidates);
   EXPECT_EQ(one.candidates, one.pruned_memory + one.pruned_bound + one.refused + one.over_memory + one.simulated);
+  EXPECT_EQ(one.left, 0);
   EXPECT_LE(one.refused, all.refused);
   const auto fields = [](const SearchCounts& c) {
     return std::tuple(c.candidates, c.pruned_memory, c.pruned_bound, c.refused, c.over_memory, c.simulated);
@@ -265,6 +266,34 @@ TEST(SearchPruning, skips_plans_without_changing_what_is_found) {
   EXPECT_GT(result.counts.pruned_bound, 0);
   EXPECT_EQ(keys_of(result.best), std::vector<Key>{best_of(all, Objective::time).front()});
   EXPECT_EQ(keys_of(result.front), front_of(all));
+}
+
+// Without effort schedules that search while they build are left out; what is then proven still holds for all.
+TEST(SearchEffort, says_what_may_have_been_missed_and_finds_everything_with_enough) {
+  for (const Case& c : {kCases[0], kCases[7]}) {
+    const Everything& all = everything(c);
+    SearchOptions options;
+    options.memory_limit = all.limit;
+    const std::int64_t truth = best_of(all, Objective::time).front().step;
+    for (const double effort : {0.0, 0.01, 0.05, kExhaustive}) {
+      options.effort = effort;
+      const SearchResult result = search(all.job, all.space, *all.cache, options);
+      const SearchCounts& n = result.counts;
+      EXPECT_EQ(n.candidates, n.pruned_memory + n.pruned_bound + n.refused + n.over_memory + n.simulated + n.left);
+      EXPECT_LE(result.proven.value, truth) << c.name;
+      EXPECT_GE(result.front.front().step.value, truth) << c.name;
+      EXPECT_LE(result.floor, result.proven) << c.name;
+      if (effort == 0) {
+        EXPECT_GT(n.left, 0) << c.name;
+      }
+      if (effort == kExhaustive) {
+        EXPECT_EQ(n.left, 0) << c.name;
+      }
+      if (n.left == 0) {
+        EXPECT_EQ(result.proven.value, truth) << c.name;
+      }
+    }
+  }
 }
 
 // The same plan costs the same whatever else is searched.

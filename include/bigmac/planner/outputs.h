@@ -12,6 +12,8 @@ namespace bigmac {
 std::string ranking_table(const std::vector<Evaluation>& best);
 /// One line: candidates, pruned, simulated.
 std::string counts_line(const SearchCounts& counts);
+/// How far the best plan may be from the best there is: two lines.
+std::string proof_lines(const SearchResult& result);
 /// Combinations no trainer could run, by reason, most frequent first.
 std::string exclusions(const SearchCounts& counts);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@ namespace bigmac {
 
 enum class Objective { time, memory, pareto };
 
+inline constexpr double kExhaustive = std::numeric_limits<double>::infinity();
+
 struct SearchOptions {
   Objective objective = Objective::time;
   std::vector<std::string> schedules;  ///< empty: every one that suits the job
@@ -20,9 +23,10 @@ struct SearchOptions {
   Bytes memory_limit{};                ///< per GPU
   int threads = 1;
   std::size_t shown = 10;  ///< plans ranked in SearchResult::best
-  /// Afterwards, schedules too dear for every plan (hybrid) are tried on the plans ranked and on the front. What they
-  /// find is added; that part of the search is not exact.
-  bool refine = false;
+  bool refine = false;     ///< also the schedules that are too dear for every plan (hybrid)
+  /// How much work goes into schedules that search while they build (optimus, hybrid), the most promising plans first.
+  /// 1: about five seconds of one core; infinite: until no plan left can matter.
+  double effort = kExhaustive;
   std::function<void(std::size_t done, std::size_t all)> progress;  ///< called from one thread
 };
 
@@ -34,7 +38,7 @@ struct SearchCounts {
   std::int64_t refused = 0;        ///< the schedule does not suit the plan's pipeline
   std::int64_t over_memory = 0;    ///< built, and its order found to need more than the limit; not timed
   std::int64_t simulated = 0;
-  std::int64_t refined = 0;  ///< of those, tried afterwards on the best plans
+  std::int64_t left = 0;  ///< could still matter by their bounds when the effort was spent
 
   std::map<std::string, std::int64_t> excluded;  ///< combinations no trainer could run, by reason
 };
@@ -43,11 +47,17 @@ struct SearchResult {
   std::vector<Evaluation> best;            ///< by the objective, the chosen plan first
   std::vector<Evaluation> front;           ///< no plan within the limit is faster and smaller; fastest first
   std::optional<Evaluation> nearest_miss;  ///< when nothing fits: the plan that needs least memory
+  /// No plan of the space takes less under any of the schedules searched: the least of the best plan's step and of the
+  /// bounds of all candidates left.
+  Nanoseconds proven{};
+  /// No order of operations of any plan that may fit takes less, whatever places its stages: all work over all ranks.
+  Nanoseconds floor{};
   SearchCounts counts;
 };
 
-/// Exact within the space: a candidate is skipped only when its bounds show that it can neither enter the ranking nor
-/// the front. The same result and counts for any number of threads.
+/// Exact within the space where SearchCounts::left is 0: a candidate is skipped only when its bounds show that it can
+/// neither enter the ranking nor the front. Otherwise SearchResult::proven says what may have been missed. The same
+/// result and counts for any number of threads.
 SearchResult search(const Job& job, const PlanSpace& space, const ProfileCache& cache, const SearchOptions& options);
 
 /// The GPU's memory less what CUDA, NCCL and fragmentation take (assumed 4 GiB), or the job's own limit.
