@@ -81,8 +81,8 @@ int report_nothing_fits(const SearchResult& result, Bytes limit) {
   return kNoPlan;
 }
 
-void write_outputs(const std::string& folder, const Job& job, const SearchResult& result, const DetailedPlan& plan,
-                   const std::vector<std::string>& notes, Bytes limit) {
+void write_outputs(const std::string& folder, const Job& job, const SearchResult& result, const ProfileCache& cache,
+                   const DetailedPlan& plan, const std::vector<std::string>& notes, Bytes limit) {
   make_folder(folder);
   const auto at = [&](const char* name) { return (std::filesystem::path(folder) / name).string(); };
   write_text_file(at("plan.json"), schedule_file_text(plan.file, plan.outcome));
@@ -90,7 +90,9 @@ void write_outputs(const std::string& folder, const Job& job, const SearchResult
   write_text_file(at("pareto.csv"), pareto_csv(result));
   write_text_file(at("trace.json.gz"),
                   gzipped(chrome_trace(plan.file.pipeline, plan.file.costs, plan.file.schedule, plan.outcome)));
-  write_text_file(at("report.html"), report_html(html_report(job, result, notes, limit), plan.file, plan.outcome));
+  HtmlReport report = html_report(job, result, notes, limit);
+  if (has_interactive_report()) add_drawings(job, result, cache, report);
+  write_text_file(at("report.html"), report_html(report, plan.file, plan.outcome));
 }
 
 int plan_job(const PlanOptions& options) {
@@ -115,7 +117,8 @@ int plan_job(const PlanOptions& options) {
   if (result.best.empty()) return report_nothing_fits(result, search_with.memory_limit);
   for (Evaluation& e : result.best) e.bound_by = work_out(job, cache.costs(e.plan), e).evaluation.bound_by;
   const DetailedPlan chosen = work_out(job, cache.costs(result.best.front().plan), result.best.front());
-  if (!options.output.empty()) write_outputs(options.output, job, result, chosen, notes, search_with.memory_limit);
+  if (!options.output.empty())
+    write_outputs(options.output, job, result, cache, chosen, notes, search_with.memory_limit);
   if (options.json) {
     fmt::print("{}", search_json(job, result, search_with.memory_limit));
     return kDone;

@@ -12,6 +12,7 @@
 #include "bigmac/report/trace.h"
 #include "bigmac/schedule/registry.h"
 #include "program.h"
+#include "sim_pictures.h"
 
 namespace bigmac::apps {
 namespace {
@@ -145,6 +146,11 @@ int main_program(int argc, char** argv) {
   bool list_json = false;
   CLI::App* list_command = app.add_subcommand("list", "every schedule: name, one line, paper, what it requires");
   list_command->add_flag("--json", list_json, "print as JSON");
+  ReportOptions reported;
+  CLI::App* report_command = app.add_subcommand("report", "one page about one or several schedule files, to compare");
+  report_command->add_option("SCHEDULE", reported.files, "schedule files, schema bigmac.schedule/1")->required();
+  report_command->add_option("-o,--output", reported.output, "the page to write, such as report.html")->required();
+  report_command->add_option("--title", reported.title, "its heading (default: the job's name)");
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {
@@ -155,6 +161,7 @@ int main_program(int argc, char** argv) {
   if (run_command->parsed()) return run_job(run);
   if (check_command->parsed()) return check_file(check);
   if (export_command->parsed()) return export_file(exported);
+  if (report_command->parsed()) return report_files(reported);
   return list_schedules(list_json);
 }
 

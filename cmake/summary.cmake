@@ -10,3 +10,4 @@ message(STATUS "bigmac ${PROJECT_VERSION}, ${CMAKE_BUILD_TYPE}, ${CMAKE_CXX_COMP
 bigmac_found("oneTBB (searches on all cores)" "${TBB_FOUND}")
 bigmac_found("NLopt (refits the kernel constants)" "${NLopt_FOUND}")
 bigmac_found("Google Benchmark (./dev bench)" "${benchmark_FOUND}")
+bigmac_found("Node and npm (interactive report.html; without them it is drawn as SVG)" "${BIGMAC_WEB_FOUND}")

@@ -64,7 +64,9 @@ Json counts_json(const SearchCounts& c) {
           {"excluded", excluded}};
 }
 
-PlanRow row_of(const Evaluation& e) { return {e.label(), full_name(e), e.step, e.memory, e.mfu, e.bubble, e.bound_by}; }
+PlanRow row_of(const Evaluation& e) {
+  return {e.label(), full_name(e), e.step, e.memory, e.mfu, e.bubble, e.bound_by, {}};
+}
 
 std::string model_fact(const Model& model) {
   std::string text =

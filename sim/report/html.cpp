@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "bigmac/base/error.h"
 #include "bigmac/report/tables.h"
-#include "html_parts.h"
+#include "html_data.h"
 
 namespace bigmac {
 namespace html {
@@ -34,14 +35,14 @@ std::string list_section(const char* heading, const std::vector<std::string>& li
   return out + "</ul></section>\n";
 }
 
+}  // namespace
+
 std::vector<std::string> assumptions(const Page& page) {
   std::vector<std::string> out = page.report.notes;
   for (const std::string& note : page.file.schedule.notes)
     if (std::find(out.begin(), out.end(), note) == out.end()) out.push_back(note);
   return out;
 }
-
-}  // namespace
 
 Bytes rank_total(const Page& page, std::uint32_t rank) {
   if (page.file.plan && rank < page.file.plan->memory.size()) return page.file.plan->memory[rank].total();
@@ -84,7 +85,39 @@ std::string headline(const Page& page) {
 
 }  // namespace html
 
+PlanRow row_of(const ScheduleFile& file, const Outcome& outcome) {
+  const HtmlReport none;
+  const html::Page page{none, file, outcome, html::Palette(file.pipeline)};
+  PlanRow row;
+  row.plan = fmt::format("{} ranks x {} chunks, {} microbatches", file.pipeline.ranks, file.pipeline.chunks,
+                         file.pipeline.microbatches);
+  row.schedule = html::schedule_name(file.schedule);
+  row.step = file.plan ? file.plan->step : outcome.iteration;
+  row.memory = html::rank_total(page, html::fullest_rank(page));
+  row.mfu = file.plan ? file.plan->mfu : 0;
+  row.bubble = outcome.bubble_fraction;
+  row.bound_by = bottleneck(file.pipeline, file.costs, file.schedule, outcome);
+  return row;
+}
+
+bool has_interactive_report() { return !html::page_template().empty(); }
+
 std::string report_html(const HtmlReport& report, const ScheduleFile& file, const Outcome& outcome) {
+  constexpr std::size_t kMostOperations = 2'000'000;
+  if (!has_interactive_report() || file.schedule.ops.size() > kMostOperations)
+    return static_report_html(report, file, outcome);
+  std::string out = html::page_template();
+  const auto put = [&out](const std::string& mark, const std::string& text) {
+    const std::size_t at = out.find(mark);
+    BIGMAC_CHECK(at != std::string::npos);
+    out.replace(at, mark.size(), text);
+  };
+  put("<!--bigmac-title-->", html::escaped(report.title.empty() ? "Pipeline schedule" : report.title));
+  put("<!--bigmac-data-->", html::data_element(html::report_data(report, file, outcome)));
+  return out;
+}
+
+std::string static_report_html(const HtmlReport& report, const ScheduleFile& file, const Outcome& outcome) {
   const html::Page page{report, file, outcome, html::Palette(file.pipeline)};
   const std::string title = html::escaped(report.title.empty() ? "Pipeline schedule" : report.title);
   std::string out =

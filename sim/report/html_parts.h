@@ -27,6 +27,9 @@ std::uint32_t fullest_rank(const Page& page);
 /// The limit the job states, or what the GPU has.
 std::optional<Bytes> memory_limit(const Page& page);
 
+/// What the report and the schedule's builder noted, each once.
+std::vector<std::string> assumptions(const Page& page);
+
 std::string style_sheet(const Palette& palette);
 std::string headline(const Page& page);
 std::string front_section(const Page& page);

@@ -33,7 +33,7 @@ ScheduleFile small_file(std::int64_t microbatches = 8) {
 
 std::string page_of(ScheduleFile file, const HtmlReport& report = {}, const std::string& schedule = "bigmac") {
   const Outcome outcome = simulate_or_fail(file, schedule);
-  return report_html(report, file, outcome);
+  return static_report_html(report, file, outcome);
 }
 
 HtmlReport full_report() {
@@ -42,8 +42,14 @@ HtmlReport full_report() {
   report.facts = {"model: a < b"};
   report.notes = {"'assumed' & \"given\""};
   for (std::int64_t i = 0; i < 12; ++i)
-    report.front.push_back({"tp<" + std::to_string(i) + ">", "bigmac", Nanoseconds{1'000'000 + i * i * 10'000},
-                            Bytes{40'000'000'000 - i * 1'000'000'000}, 0.4, 0.05, "rank <3>"});
+    report.front.push_back({"tp<" + std::to_string(i) + ">",
+                            "bigmac",
+                            Nanoseconds{1'000'000 + i * i * 10'000},
+                            Bytes{40'000'000'000 - i * 1'000'000'000},
+                            0.4,
+                            0.05,
+                            "rank <3>",
+                            {}});
   report.best = report.front;
   return report;
 }
@@ -62,7 +68,7 @@ TEST(ReportHtml, DrawsOneBoxForEachOperation) {
   const Outcome outcome = simulate_or_fail(file, "bigmac");
   // 8 microbatches x (8 LLM stages + encoder + generator) x (F + B)
   ASSERT_EQ(file.schedule.ops.size(), 160u);
-  EXPECT_EQ(boxes(report_html({}, file, outcome)), 160u);
+  EXPECT_EQ(boxes(static_report_html({}, file, outcome)), 160u);
 }
 
 TEST(ReportHtml, EscapesEveryStringItIsGiven) {

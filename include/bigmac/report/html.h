@@ -1,6 +1,7 @@
 // report.html: one self-contained page for a plan; opens from disk, asks nothing of the network.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,9 @@ struct PlanRow {
   Nanoseconds step{};
   Bytes memory{};
   double mfu = 0;
-  double bubble = 0;     ///< fraction of the pipeline's time
-  std::string bound_by;  ///< may be empty
+  double bubble = 0;                   ///< fraction of the pipeline's time
+  std::string bound_by;                ///< may be empty
+  std::optional<std::size_t> drawing;  ///< its schedule, an index into HtmlReport::drawings
 };
 
 struct HtmlReport {
@@ -25,11 +27,28 @@ struct HtmlReport {
   std::vector<std::string> notes;  ///< what was assumed
   std::vector<PlanRow> best;       ///< the chosen plan first
   std::vector<PlanRow> front;      ///< fastest first
+  /// Schedules that the page can show besides the chosen one's, by drawing_json; empty: the chosen one alone.
+  std::vector<std::string> drawings;
+  std::string left_out;  ///< which plans have no drawing, and why; may be empty
 };
 
-/// The front as a scatter plot, the chosen plan's schedule as a timeline per rank with memory under it, the ranking,
-/// the job and its assumptions; drawn on the server as SVG, with titles on hover. Timelines over 40,000 operations are
-/// cut to the warm-up and the cool-down, and say so.
+/// One schedule with its times and memory, in columns, for HtmlReport::drawings.
+std::string drawing_json(const ScheduleFile& file, const Outcome& outcome);
+
+/// What a page says of one schedule as a plan.
+PlanRow row_of(const ScheduleFile& file, const Outcome& outcome);
+
+/// The interactive page that web/ describes, with everything it shows inside: the front of time and memory, the
+/// timeline of each plan drawn, memory over time, two plans compared, tables. Built without Node, or with more than
+/// 2,000,000 operations in the chosen schedule, it is static_report_html's page.
 std::string report_html(const HtmlReport& report, const ScheduleFile& file, const Outcome& outcome);
+
+/// Whether report_html has an interactive page to give.
+bool has_interactive_report();
+
+/// The front as a scatter plot, the chosen plan's schedule as a timeline per rank with memory under it, the ranking,
+/// the job and its assumptions; drawn here as SVG, with titles on hover. Timelines over 40,000 operations are
+/// cut to the warm-up and the cool-down, and say so.
+std::string static_report_html(const HtmlReport& report, const ScheduleFile& file, const Outcome& outcome);
 
 }  // namespace bigmac

@@ -1,0 +1,36 @@
+# Run by the build: bundles SOURCE in FOLDER and writes FOLDER/page_template.cpp. Where that cannot be done the page is
+# empty, and the reason is said.
+set(page "")
+if(FOUND)
+  foreach(item package.json package-lock.json build.mjs src)
+    file(REMOVE_RECURSE ${FOLDER}/${item})
+    file(COPY ${SOURCE}/${item} DESTINATION ${FOLDER})
+  endforeach()
+  execute_process(COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund --loglevel=error WORKING_DIRECTORY ${FOLDER}
+                  RESULT_VARIABLE failed OUTPUT_VARIABLE said ERROR_VARIABLE said)
+  if(NOT failed)
+    execute_process(COMMAND ${NPM} run --silent build WORKING_DIRECTORY ${FOLDER}
+                    RESULT_VARIABLE failed OUTPUT_VARIABLE said ERROR_VARIABLE said)
+  endif()
+  if(failed)
+    message(NOTICE "web/ could not be bundled, so report.html will be drawn as SVG. npm said:\n${said}")
+    message(NOTICE "To try again: touch web/package.json and build.")
+  else()
+    file(READ ${FOLDER}/dist/report.html page)
+  endif()
+else()
+  message(NOTICE "Node or npm is absent, so report.html will be drawn as SVG")
+endif()
+
+# String literals have limits; pieces of them do not.
+set(text "// Written by cmake/build_web.cmake.\n#include \"html_data.h\"\n\n")
+string(APPEND text "const std::string& bigmac::html::page_template() {\n  static const std::string page =\n      \"\"\n")
+string(LENGTH "${page}" length)
+set(at 0)
+while(at LESS length)
+  string(SUBSTRING "${page}" ${at} 8000 piece)
+  string(APPEND text "R\"__page__(${piece})__page__\"\n")
+  math(EXPR at "${at} + 8000")
+endwhile()
+string(APPEND text "      ;\n  return page;\n}\n")
+file(WRITE ${FOLDER}/page_template.cpp "${text}")
