@@ -44,7 +44,7 @@ grep -rnE '\b(std::cout|std::cerr|printf|fmt::print|std::exit|exit)\b *\(' sim p
 # Paths and commands that a README names exist.
 while read -r readme path; do
   [ -e "$path" ] || [ -e "$(dirname "$readme")/$path" ] || complain "$readme names $path, which does not exist"
-done < <(grep -roE '\]\([^)#:]+\)' --include='*.md' . | grep -v '^./build' | sed -E 's/^([^:]+):\]\(([^)]+)\)/\1 \2/')
+done < <(grep -roE '\]\([^)#:]+\)' --include='*.md' . | grep -vE '^./build|/node_modules/' | sed -E 's/^([^:]+):\]\(([^)]+)\)/\1 \2/')
 
 # Long files and the workplace's own paths.
 for file in $(git ls-files '*.cpp' '*.h' 2>/dev/null); do
