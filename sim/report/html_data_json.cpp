@@ -13,16 +13,11 @@ namespace {
 constexpr std::size_t kMostPlain = 64 * 1024;
 
 Json row_json(const PlanRow& row) {
-  return {{"plan", row.plan},
-          {"schedule", row.schedule},
-          {"step", row.step.value},
-          {"memory", row.memory.value},
-          {"mfu", row.mfu},
-          {"bubble", row.bubble},
-          {"bound_by", row.bound_by},
-          {"place", nullptr},
-          {"front", false},
-          {"drawing", row.drawing ? Json(*row.drawing) : Json()}};
+  return {{"plan", row.plan},         {"schedule", row.schedule},
+          {"step", row.step.value},   {"memory", row.memory.value},
+          {"mfu", row.mfu},           {"bubble", row.bubble},
+          {"bound_by", row.bound_by}, {"place", nullptr},
+          {"front", false},           {"drawing", row.drawing ? Json(*row.drawing) : Json()}};
 }
 
 bool same_plan(const Json& json, const PlanRow& row) {
@@ -65,8 +60,7 @@ std::string base64(const std::string& bytes) {
     std::uint32_t group = 0;
     for (std::size_t k = 0; k < 3; ++k)
       group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    for (std::size_t k = 0; k < 4; ++k)
-      out += i + k <= bytes.size() ? kDigits[group >> (18 - 6 * k) & 63] : '=';
+    for (std::size_t k = 0; k < 4; ++k) out += i + k <= bytes.size() ? kDigits[group >> (18 - 6 * k) & 63] : '=';
   }
   return out;
 }

@@ -21,9 +21,7 @@ namespace {
 class Column {
  public:
   void push(std::int64_t value) { fmt::format_to(std::back_inserter(text_), "{},", value); }
-  std::string text() const {
-    return text_.size() == 1 ? "[]" : text_.substr(0, text_.size() - 1) + "]";
-  }
+  std::string text() const { return text_.size() == 1 ? "[]" : text_.substr(0, text_.size() - 1) + "]"; }
 
  private:
   std::string text_ = "[";
@@ -106,8 +104,7 @@ std::string memory(const ScheduleFile& file, const Outcome& outcome) {
     for (const MemoryStep& step : activation_timeline(file.pipeline, file.schedule, file.costs, outcome.graph,
                                                       outcome.slots, outcome.timing, RankId{rank})) {
       at.push((step.at - before.at).value);
-      for (std::size_t role = 0; role < kRoles; ++role)
-        change[role].push((step.kept[role] - before.kept[role]).value);
+      for (std::size_t role = 0; role < kRoles; ++role) change[role].push((step.kept[role] - before.kept[role]).value);
       change[kRoles].push((step.transient - before.transient).value);
       before = step;
       ++count;
@@ -128,7 +125,9 @@ std::string memory(const ScheduleFile& file, const Outcome& outcome) {
 std::string paints(const html::Palette& palette) {
   Json out = Json::array();
   for (const html::Paint& paint : palette.paints())
-    out.push_back({{"css", paint.css}, {"colour", paint.colour}, {"white", paint.white_text},
+    out.push_back({{"css", paint.css},
+                   {"colour", paint.colour},
+                   {"white", paint.white_text},
                    {"role", static_cast<int>(paint.role)}});
   return out.dump();
 }
