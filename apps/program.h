@@ -24,6 +24,11 @@ inline int report_fault(const Fault& fault) {
   return kInvalidSchedule;
 }
 
+inline int exit_code(const Error& error) {
+  if (error.code() == ErrorCode::no_plan) return kNoPlan;
+  return error.code() == ErrorCode::bad_schedule ? kInvalidSchedule : kBadInput;
+}
+
 /// Runs a program's body; no exception and no message escapes elsewhere.
 template <class Body>
 int run_program(Body&& body) {
@@ -31,8 +36,7 @@ int run_program(Body&& body) {
     return body();
   } catch (const Error& error) {
     fmt::print(stderr, "error: {}\n", error.what());
-    if (error.code() == ErrorCode::no_plan) return kNoPlan;
-    return error.code() == ErrorCode::bad_schedule ? kInvalidSchedule : kBadInput;
+    return exit_code(error);
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "error: out of memory; the job is too large for this machine\n");
     return kBadInput;

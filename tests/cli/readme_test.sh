@@ -9,10 +9,12 @@ mkdir -p "$work/build/release"
 ln -s "$bin" "$work/build/release/bin"
 cd "$work" || exit 1
 failed=0 ran=0
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 while read -r command; do
   case $command in ./dev*) continue ;; esac
+  case $command in mpirun*) [ -x "$bin/bigmac-run" ] || continue ;; esac
   ran=$((ran + 1))
-  bash -c "$command" >out.txt 2>&1 || { echo "FAIL: $command"; cat out.txt; failed=1; }
+  bash -c "$command" >out.txt 2>&1 </dev/null || { echo "FAIL: $command"; cat out.txt; failed=1; }
 done < <(sed -n 's/^\$ //p' "$source/README.md")
 [ $ran -ge 4 ] || { echo "FAIL: only $ran commands found"; failed=1; }
 # The example output that the README prints is what the program prints.

@@ -6,13 +6,12 @@ cd "$2" || exit 1
 failed=0
 complain() { echo "lint: $*"; failed=1; }
 
-rooms=(base workload cost schedule graph engine memory report planner profiler)
+rooms=(base workload cost schedule graph engine memory report planner profiler runner)
 for i in "${!rooms[@]}"; do
   room=${rooms[$i]}
   sources=("include/bigmac/$room")
   [ -d "sim/$room" ] && sources+=("sim/$room")
-  [ "$room" = planner ] && sources+=(planner)
-  [ "$room" = profiler ] && sources+=(profiler)
+  [ -d "$room" ] && sources+=("$room")
   for right in "${rooms[@]:$((i + 1))}"; do
     grep -rnE "#include \"bigmac/$right/" "${sources[@]}" --include='*.h' --include='*.cpp' &&
       complain "room $room includes room $right, which stands to its right"
@@ -21,7 +20,7 @@ done
 
 # Libraries: file patterns where each may be included.
 home() {  # home NAME INCLUDE-PATTERN ALLOWED-PATH-PATTERN
-  grep -rnlE "#include <($2)" include sim planner profiler apps --include='*.h' --include='*.cpp' | grep -vE "$3" &&
+  grep -rnlE "#include <($2)" include sim planner profiler runner apps --include='*.h' --include='*.cpp' | grep -vE "$3" &&
     complain "$1 is included outside its home ($3)"
 }
 home JSON 'nlohmann/|simdjson' '_json\.cpp$|base/json_reader\.h$'
@@ -30,6 +29,8 @@ home CLI11 'CLI/' '^apps/'
 home oneTBB 'tbb/' '^planner/parallel_for\.cpp$'
 home NLopt 'nlopt' '^apps/'
 home SQLite 'sqlite3' '^profiler/import/'
+home MPI 'mpi\.h' '^runner/mpi_'
+home Eigen 'Eigen/' '^runner/matrices\.h$'
 grep -rlE '#include "bigmac/[a-z_]+/[a-z_]*json[a-z_]*\.h"|#include "(importers|vision_tower|abstract_job)\.h"' include sim planner apps \
   --include='*.cpp' --include='*.h' | grep -vE '_json\.cpp$|_json\.h$|importers\.h$|vision_tower\.h$|abstract_job\.h$|^apps/' &&
   complain "a header that holds JSON is included outside *_json.cpp"
@@ -38,7 +39,7 @@ grep -rlE '#include "bigmac/[a-z_]+/[a-z_]*json[a-z_]*\.h"|#include "(importers|
 grep -rnE '#include <(fmt|boost|CLI|nlohmann|zlib|simdjson|sqlite3)' include | grep -v 'base/json_reader.h' && complain "a public header includes a library"
 
 # Only programs print and exit.
-grep -rnE '\b(std::cout|std::cerr|printf|fmt::print|std::exit|exit)\b *\(' sim planner profiler --include='*.cpp' |
+grep -rnE '\b(std::cout|std::cerr|printf|fmt::print|std::exit|exit)\b *\(' sim planner profiler runner --include='*.cpp' |
   grep -vE 'snprintf|fprintf\(stderr, "internal error' && complain "a library prints or exits"
 
 # Paths and commands that a README names exist.
