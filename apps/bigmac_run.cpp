@@ -102,9 +102,10 @@ void define(CLI::App& app, Options& options) {
 /// Parsed before MPI starts; what is to be said about it waits until rank 0 is known.
 int main_program(int argc, char** argv) {
   Options options;
-  CLI::App app("Executes schedule files for real: mpirun -n RANKS bigmac-run SCHEDULE... (add --oversubscribe where "
-               "there are fewer cores)",
-               "bigmac-run");
+  CLI::App app(
+      "Executes schedule files for real: mpirun -n RANKS bigmac-run SCHEDULE... (add --oversubscribe where "
+      "there are fewer cores)",
+      "bigmac-run");
   define(app, options);
   std::optional<CLI::Success> wanted;
   std::string wrong;

@@ -69,8 +69,7 @@ Tensor input_gradient(const Block& block, const Tensors& w, const Sample&, const
   const Matrix dmixed = view(dy) * view(w[kWo]).transpose();
   Matrix dq(dmixed.rows(), block.in), dk = dq, dv = dq;
   for (Eigen::Index head = 0; head < kHeads; ++head) head_gradient(kept, head, dmixed, dq, dk, dv);
-  const Matrix da =
-      dq * view(w[kWq]).transpose() + dk * view(w[kWk]).transpose() + dv * view(w[kWv]).transpose();
+  const Matrix da = dq * view(w[kWq]).transpose() + dk * view(w[kWk]).transpose() + dv * view(w[kWv]).transpose();
   held = {dy, tensor_of(da), tensor_of(dq), tensor_of(dk), tensor_of(dv)};
   return tensor_of(view(dy) + normalise_gradient(kept[kUnit], kept[kInverse], w[kGain], da));
 }

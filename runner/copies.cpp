@@ -47,7 +47,8 @@ void sum_on_first(Session& session, Messenger& messenger, std::size_t stage, con
                   std::vector<Tensors>& gradient) {
   Tensor sum = flat(gradient);
   for (std::size_t i = 1; i < of.ranks.size(); ++i) {
-    const auto other = receive(messenger, tag_of(stage, of.ranks[i], session.size(), 0), of.ranks[i], sum.shape.columns);
+    const auto other =
+        receive(messenger, tag_of(stage, of.ranks[i], session.size(), 0), of.ranks[i], sum.shape.columns);
     for (std::size_t k = 0; k < sum.values.size(); ++k) sum.values[k] += other->values[k];
   }
   for (std::size_t i = 1; i < of.ranks.size(); ++i)

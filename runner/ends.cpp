@@ -91,6 +91,8 @@ BlockMath embedding_math() {
 
 BlockMath head_math() { return {head_weights, head_kept, head_forward, head_input_gradient, head_weight_gradient}; }
 
-BlockMath target_math() { return {head_weights, target_kept, target_forward, target_input_gradient, head_weight_gradient}; }
+BlockMath target_math() {
+  return {head_weights, target_kept, target_forward, target_input_gradient, head_weight_gradient};
+}
 
 }  // namespace bigmac::runner

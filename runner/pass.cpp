@@ -56,8 +56,8 @@ void allocate_kept(const StageWeights& stage, std::int64_t rows, Pass& pass) {
 void forward_blocks(const StageWeights& stage, BlockRange range, Pass& pass) {
   for (std::size_t b = range.first; b < range.last; ++b) {
     const Block& block = stage.chain[b];
-    pass.flowing = math_of(block.kind).forward(block, stage.weights[b], pass.sample, pass.flowing, pass.kept[b],
-                                               pass.loss);
+    pass.flowing =
+        math_of(block.kind).forward(block, stage.weights[b], pass.sample, pass.flowing, pass.kept[b], pass.loss);
   }
 }
 
@@ -66,8 +66,8 @@ void input_gradient_blocks(const StageWeights& stage, BlockRange range, Pass& pa
   for (std::size_t i = range.first; i < range.last; ++i) {
     const std::size_t b = stage.chain.size() - 1 - i;
     const Block& block = stage.chain[b];
-    pass.flowing = math_of(block.kind).input_gradient(block, stage.weights[b], pass.sample, pass.kept[b], pass.flowing,
-                                                      pass.held[b]);
+    pass.flowing = math_of(block.kind)
+                       .input_gradient(block, stage.weights[b], pass.sample, pass.kept[b], pass.flowing, pass.held[b]);
   }
 }
 
@@ -75,8 +75,8 @@ void weight_gradient_blocks(StageWeights& stage, BlockRange range, Pass& pass) {
   for (std::size_t i = range.first; i < range.last; ++i) {
     const std::size_t b = stage.chain.size() - 1 - i;
     const Block& block = stage.chain[b];
-    math_of(block.kind).weight_gradient(block, stage.weights[b], pass.sample, pass.kept[b], pass.held[b],
-                                        stage.gradients[b]);
+    math_of(block.kind)
+        .weight_gradient(block, stage.weights[b], pass.sample, pass.kept[b], pass.held[b], stage.gradients[b]);
     pass.held[b].clear();
   }
 }

@@ -34,7 +34,14 @@ std::vector<RankReport> gather_reports(Session& session, const RankReport& mine)
   for (const auto& n : session.gather({number(mine.peak), number(mine.model_planned_peak), number(mine.model_peak),
                                        number(mine.recomputed_peak), number(mine.held_peak), mine.seconds,
                                        mine.processor_seconds, static_cast<double>(mine.sent)}))
-    out.push_back({{}, bytes(n[0]), bytes(n[1]), bytes(n[2]), bytes(n[3]), bytes(n[4]), n[5], n[6],
+    out.push_back({{},
+                   bytes(n[0]),
+                   bytes(n[1]),
+                   bytes(n[2]),
+                   bytes(n[3]),
+                   bytes(n[4]),
+                   n[5],
+                   n[6],
                    static_cast<std::size_t>(n[7])});
   return out;
 }
@@ -117,8 +124,8 @@ RunReport run_compute(Session& session, const ScheduleFile& file, const RunOptio
   sum_copies(session, options.send, holders, gradients);
   RunReport report;
   report.computed = true;
-  report.gradients = check_gradients(session, model, collect(session, options.send, model, holders, gradients),
-                                     work.loss());
+  report.gradients =
+      check_gradients(session, model, collect(session, options.send, model, holders, gradients), work.loss());
   report.ranks = gather_reports(session, mine);
   judge_times(report);
   judge_gradients(report);

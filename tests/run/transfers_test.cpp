@@ -13,13 +13,16 @@ using runner::transfers_of;
 
 Schedule two_ranks(std::vector<Op> first, std::vector<Op> second) {
   Schedule schedule;
-  schedule.first = {0, static_cast<std::uint32_t>(first.size()), static_cast<std::uint32_t>(first.size() + second.size())};
+  schedule.first = {0, static_cast<std::uint32_t>(first.size()),
+                    static_cast<std::uint32_t>(first.size() + second.size())};
   schedule.ops = std::move(first);
   schedule.ops.insert(schedule.ops.end(), second.begin(), second.end());
   return schedule;
 }
 
-Op op(OpKind kind, std::uint16_t stage, ModuleId module = kLlm) { return {MicrobatchId{0}, StageId{stage}, module, kind}; }
+Op op(OpKind kind, std::uint16_t stage, ModuleId module = kLlm) {
+  return {MicrobatchId{0}, StageId{stage}, module, kind};
+}
 
 constexpr OpKind F = OpKind::forward, B = OpKind::backward, I = OpKind::input_gradient, W = OpKind::weight_gradient;
 
@@ -50,8 +53,8 @@ TEST(Transfers, a_V_turns_on_one_rank_without_a_message) {
 TEST(Transfers, a_product_that_two_operations_of_a_rank_read_comes_once) {
   const Pipeline pipeline = make_pipeline(2, 1, 1, {}, {"generator", "generator_b"}, "test");
   const ModuleId g = pipeline.generators[0], h = pipeline.generators[1];
-  const Schedule schedule = two_ranks({op(F, 0), op(F, 0, g), op(F, 0, h), op(B, 0, g), op(B, 0, h), op(B, 0)},
-                                      {op(F, 1), op(B, 1)});
+  const Schedule schedule =
+      two_ranks({op(F, 0), op(F, 0, g), op(F, 0, h), op(B, 0, g), op(B, 0, h), op(B, 0)}, {op(F, 1), op(B, 1)});
   const auto top = transfers_of(pipeline, schedule, RankId{0});
   EXPECT_EQ(top.arrivals.size(), 2u);  // the last stage's output and its gradient
   const runner::ProductNumbers number(pipeline);

@@ -1,7 +1,8 @@
 // Messages of one step between ranks: tensors under tags that are unique within the step.
 //
-// Nothing blocks: sends are handed to MPI when they are due and kept until they are complete; receives are posted ahead.
-// `synchronous` sends with MPI_Issend: complete only when their receive has been matched, so nothing is ever buffered.
+// Nothing blocks: sends are handed to MPI when they are due and kept until they are complete; receives are posted
+// ahead. `synchronous` sends with MPI_Issend: complete only when their receive has been matched, so nothing is ever
+// buffered.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,8 @@ struct PlainStep {
 };
 
 /// `between` is called after each microbatch (a rank that computes alone still shows the others that it lives).
-PlainStep run_plainly(const Model& model, const std::function<void()>& between = [] {});
+PlainStep run_plainly(
+    const Model& model, const std::function<void()>& between = [] {});
 
 /// Largest |a - b| over the largest |b| of any weight tensor, and where.
 struct GradientDifference {

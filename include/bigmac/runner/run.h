@@ -37,8 +37,8 @@ struct RunReport {
   bool computed = false;  ///< compute mode: `gradients` holds
   std::vector<RankReport> ranks;
   GradientReport gradients;
-  double predicted_seconds = 0;  ///< sleep: the schedule's iteration, scaled
-  double measured_seconds = 0;   ///< until the last rank has ended
+  double predicted_seconds = 0;       ///< sleep: the schedule's iteration, scaled
+  double measured_seconds = 0;        ///< until the last rank has ended
   std::vector<std::string> failures;  ///< what is not as promised, in words; empty: all is
 };
 
@@ -48,8 +48,8 @@ inline constexpr double kGradientTolerance = 1e-10;
 /// Every product of a step needs a message tag of its own. Throws Error{bad_input} where there are not enough.
 void refuse_too_many_products(const Pipeline& pipeline, std::uint32_t largest_tag);
 
-/// Collective: every rank calls it with the same file, already validated, `outcome` its simulation. The report is complete
-/// on rank 0 and holds the same verdict on all ranks.
+/// Collective: every rank calls it with the same file, already validated, `outcome` its simulation. The report is
+/// complete on rank 0 and holds the same verdict on all ranks.
 RunReport run_compute(Session& session, const ScheduleFile& file, const RunOptions& options);
 RunReport run_sleep(Session& session, const ScheduleFile& file, const Outcome& outcome, const RunOptions& options);
 

@@ -1,9 +1,9 @@
 // The processes of one run: who is there, and whether they still live. The home of MPI, with messenger.h.
 //
-// MPI's blocking calls spin, so nothing here blocks: whoever waits polls, beats and sleeps in turn, and eight ranks fit on
-// two cores. Beating: every rank sends a sign of life to the next rank (of a ring) every half second, from whatever loop it
-// is in; a rank whose predecessor has been silent for `silence` tells all others and throws RankLost. So a killed or stopped
-// process is noticed within that time, however long the others would have waited for its products.
+// MPI's blocking calls spin, so nothing here blocks: whoever waits polls, beats and sleeps in turn, and eight ranks fit
+// on two cores. Beating: every rank sends a sign of life to the next rank (of a ring) every half second, from whatever
+// loop it is in; a rank whose predecessor has been silent for `silence` tells all others and throws RankLost. So a
+// killed or stopped process is noticed within that time, however long the others would have waited for its products.
 #pragma once
 
 #include <chrono>

@@ -1,8 +1,9 @@
 // The operations of a rank, slept: each takes the time it was planned to take, and so does each transfer.
 //
-// An operation whose inputs were here starts when the one before it was due to end; one that waited starts when its last
-// input was seen. So a late wake-up does not add up along a rank, and everything that messages really cost does. While
-// it sleeps a rank wakes only to send what falls due. Messages carry the number of their product, and are checked.
+// An operation whose inputs were here starts when the one before it was due to end; one that waited starts when its
+// last input was seen. So a late wake-up does not add up along a rank, and everything that messages really cost does.
+// While it sleeps a rank wakes only to send what falls due. Messages carry the number of their product, and are
+// checked.
 #pragma once
 
 #include "bigmac/cost/cost_table.h"

@@ -38,11 +38,11 @@ struct Arrival {
 
 /// What one rank reads, receives and sends. Operations are counted from 0 on their rank.
 struct RankTransfers {
-  std::vector<std::vector<ProductKey>> reads;   ///< by operation: products of other passes, wherever they were made
-  std::vector<std::vector<RankId>> sends;       ///< by operation: ranks that get its product
-  std::vector<std::uint32_t> readers;           ///< by product number: operations of this rank that read it
-  std::vector<Arrival> arrivals;                ///< in the order in which this rank first reads them
-  std::vector<std::uint32_t> arrivals_up_to;    ///< by operation: how many of `arrivals` it and those before it need
+  std::vector<std::vector<ProductKey>> reads;  ///< by operation: products of other passes, wherever they were made
+  std::vector<std::vector<RankId>> sends;      ///< by operation: ranks that get its product
+  std::vector<std::uint32_t> readers;          ///< by product number: operations of this rank that read it
+  std::vector<Arrival> arrivals;               ///< in the order in which this rank first reads them
+  std::vector<std::uint32_t> arrivals_up_to;   ///< by operation: how many of `arrivals` it and those before it need
 };
 
 /// `schedule` must be complete (find_incompleteness) and free of deadlock (lower).
