@@ -146,6 +146,14 @@ int main_program(int argc, char** argv) {
   bool list_json = false;
   CLI::App* list_command = app.add_subcommand("list", "every schedule: name, one line, paper, what it requires");
   list_command->add_flag("--json", list_json, "print as JSON");
+  DrawOptions drawn;
+  CLI::App* draw_command = app.add_subcommand("draw", "a picture of a schedule file, as papers print them");
+  draw_command->add_option("SCHEDULE", drawn.file, "schedule file, schema bigmac.schedule/1")->required();
+  draw_command->add_option("-o,--output", drawn.output, "the picture to write: .svg, .png or .pdf")->required();
+  draw_command->add_option("--width", drawn.width, "in pixels (default 1100)")->check(CLI::Range(400, 20000));
+  draw_command->add_option("--time", drawn.time_ns, "nanoseconds the time axis spans (default: the iteration)")
+      ->check(CLI::NonNegativeNumber);
+  draw_command->add_option("--title", drawn.title, "its heading (default: the schedule and its time)");
   ReportOptions reported;
   CLI::App* report_command = app.add_subcommand("report", "one page about one or several schedule files, to compare");
   report_command->add_option("SCHEDULE", reported.files, "schedule files, schema bigmac.schedule/1")->required();
@@ -161,6 +169,7 @@ int main_program(int argc, char** argv) {
   if (run_command->parsed()) return run_job(run);
   if (check_command->parsed()) return check_file(check);
   if (export_command->parsed()) return export_file(exported);
+  if (draw_command->parsed()) return draw_file(drawn);
   if (report_command->parsed()) return report_files(reported);
   return list_schedules(list_json);
 }

@@ -7,6 +7,8 @@
 
 #include "bigmac/base/json_reader.h"
 #include "bigmac/report/html.h"
+#include "bigmac/report/picture.h"
+#include "picture_formats.h"
 #include "program.h"
 
 namespace bigmac::apps {
@@ -42,6 +44,19 @@ std::vector<PlanRow> front_of(const std::vector<PlanRow>& rows) {
 }
 
 }  // namespace
+
+int draw_file(const DrawOptions& options) {
+  const std::string ending = std::filesystem::path(options.output).extension().string();
+  if (const auto& known = picture_endings(); std::find(known.begin(), known.end(), ending) == known.end())
+    bad_input("--output " + options.output, unknown_name("ending of a picture", ending, known));
+  const auto read = read_and_time(options.file);
+  if (const auto* fault = std::get_if<Fault>(&read)) return report_fault(*fault);
+  const Shown& shown = *std::get<std::unique_ptr<Shown>>(read);
+  const std::string svg =
+      schedule_picture(shown.file, shown.outcome, {options.width, Nanoseconds{options.time_ns}, options.title});
+  write_text_file(options.output, picture_as(svg, ending));
+  return kDone;
+}
 
 int report_files(const ReportOptions& options) {
   HtmlReport report;

@@ -96,31 +96,42 @@ std::string Palette::names(const std::vector<ModuleId>& modules) const {
   return out;
 }
 
-std::string Palette::legend(const std::vector<Op>& ops) const {
+std::vector<Key> Palette::keys(const std::vector<Op>& ops) const {
   std::vector<bool> used(paints_.size(), false);
   bool split = false;
   for (const Op& op : ops) {
     used[of(op)] = true;
     split = split || op.kind == OpKind::input_gradient;
   }
-  std::string out = "<p class=\"legend\">";
+  std::vector<Key> out;
   const auto key = [&](std::uint16_t paint, const std::string& label) {
-    if (used[paint]) out += legend_key(paints_[paint].css, label);
+    if (used[paint]) out.push_back({{paints_[paint].css}, label});
   };
   const std::string encoders = names(pipeline_.encoders), generators = names(pipeline_.generators);
   key(kEncoderForward, encoders + " forward");
   key(kEncoderBackward, encoders + " backward");
   const std::string chunks = pipeline_.chunks == 1 ? "" : fmt::format(", chunks 0 to {}", pipeline_.chunks - 1);
   for (const bool forward : {true, false}) {
-    out += "<span class=\"key\">";
-    for (std::uint32_t i = 0; i < shades_; ++i) html::add(out, "<i class=\"{}{}\"></i>", forward ? 'f' : 'b', i);
-    html::add(out, "LLM {}{}</span>", forward ? "forward" : split ? "backward of inputs" : "backward", chunks);
+    Key shades{{}, fmt::format("LLM {}{}", forward ? "forward" : split ? "backward of inputs" : "backward", chunks)};
+    for (std::uint32_t i = 0; i < shades_; ++i) shades.css.push_back(fmt::format("{}{}", forward ? 'f' : 'b', i));
+    out.push_back(std::move(shades));
   }
   key(kGeneratorForward, generators + " forward");
   key(kGeneratorBackward, generators + " backward");
   key(kWeight, "backward of weights");
   key(kRecompute, "recomputed forward");
-  return out + legend_key("lane", "idle") + "</p>\n";
+  out.push_back({{"lane"}, "idle"});
+  return out;
+}
+
+std::string Palette::legend(const std::vector<Op>& ops) const {
+  std::string out = "<p class=\"legend\">";
+  for (const Key& each : keys(ops)) {
+    out += "<span class=\"key\">";
+    for (const std::string& css : each.css) html::add(out, "<i class=\"{}\"></i>", css);
+    out += escaped(each.label) + "</span>";
+  }
+  return out + "</p>\n";
 }
 
 std::string legend_key(const std::string& css, const std::string& label) {

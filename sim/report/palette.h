@@ -21,6 +21,12 @@ struct Paint {
   Role role = Role::llm;
 };
 
+/// An entry of a legend: one swatch a class, then words.
+struct Key {
+  std::vector<std::string> css;
+  std::string label;
+};
+
 class Palette {
  public:
   explicit Palette(const Pipeline& pipeline);
@@ -30,7 +36,9 @@ class Palette {
   const std::vector<Paint>& paints() const { return paints_; }
   /// Rules for boxes: ".ef{fill:#4fc79a;background:#4fc79a}".
   std::string css() const;
-  /// What `ops` contain, as a list of swatches.
+  /// What `ops` contain, and idle time.
+  std::vector<Key> keys(const std::vector<Op>& ops) const;
+  /// The same as a paragraph of swatches.
   std::string legend(const std::vector<Op>& ops) const;
 
  private:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# report.html, driven in headless Chromium. Screenshots stay in BIN/../report-pages. Ends with 77 (skipped) where Node, npm
+# report.html and drawings in headless Chromium. Screenshots stay in BIN/../report-pages. Ends with 77 (skipped) where Node, npm
 # or Chromium is absent. Usage: report_page_test.sh BIN SOURCE
 set -eu
 bin=$(realpath "$1") source=$(realpath "$2")
@@ -36,3 +36,9 @@ for schedule in bigmac naive; do
 done
 "$bin/bigmac-sim" report "$work/bigmac.json" "$work/naive.json" -o "$work/large.html" 2>/dev/null
 node "$tests/large_page_test.mjs" "$work/large.html" "$pictures"
+
+# Text in drawings.
+"$bin/bigmac-sim" run "$source/configs/jobs/abstract/worked-example.json" --schedule bigmac -o "$work/worked.json" >/dev/null 2>&1
+for width in 600 1000 1500; do "$bin/bigmac-sim" draw "$work/worked.json" --width $width -o "$work/worked-$width.svg"; done
+"$bin/bigmac-sim" draw "$work/bigmac.json" -o "$work/64-ranks.svg"
+node "$tests/picture_test.mjs" "$source"/docs/pictures/*.svg "$work"/worked-*.svg "$work/64-ranks.svg"
