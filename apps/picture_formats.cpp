@@ -48,8 +48,7 @@ const std::vector<std::string>& picture_endings() {
 
 std::string picture_as(const std::string& svg, const std::string& ending) {
   if (ending == ".svg") return svg;
-  const Handle handle(
-      rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(svg.data()), svg.size(), nullptr));
+  const Handle handle(rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(svg.data()), svg.size(), nullptr));
   double width = 0, height = 0;
   if (!handle || !rsvg_handle_get_intrinsic_size_in_pixels(handle.get(), &width, &height))
     bad_input("picture", "librsvg could not read it");

@@ -15,7 +15,7 @@ using html::num;
 
 constexpr double kMargin = 12, kLabels = 52, kTop = 34;
 constexpr double kLetter = 7.2;  // mean width at 11 px, on the safe side for the usual sans-serifs
-constexpr double kBands = 3;                    // mean width of a box below which rows are bands, pixels
+constexpr double kBands = 3;     // mean width of a box below which rows are bands, pixels
 
 double text_width(const std::string& text) { return kLetter * static_cast<double>(text.size()); }
 
@@ -26,8 +26,7 @@ class Picture {
         options_(options),
         ranks_(file.schedule.ranks()),
         x_{0, static_cast<double>(std::max({std::int64_t{1}, outcome.iteration.value, options.time.value})),
-           kMargin + kLabels,
-           std::max(400.0, options.width) - kMargin - 4} {
+           kMargin + kLabels, std::max(400.0, options.width) - kMargin - 4} {
     row_ = ranks_ <= 8 ? 22 : ranks_ <= 16 ? 16 : ranks_ <= 32 ? 10 : ranks_ <= 128 ? 6 : 3;
     gap_ = ranks_ <= 16 ? 3 : 0.5;
     std::uint32_t most = 1;

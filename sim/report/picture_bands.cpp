@@ -33,9 +33,7 @@ class Bands {
   }
 
  private:
-  double left(std::size_t column) const {
-    return std::min(x_.to, x_.from + kBand * static_cast<double>(column));
-  }
+  double left(std::size_t column) const { return std::min(x_.to, x_.from + kBand * static_cast<double>(column)); }
 
   void append(std::string& path, std::size_t from, std::size_t to, double height) const {
     const std::string wide = num(left(to) - left(from));

@@ -13,9 +13,9 @@ struct PictureOptions {
   std::string title;    ///< empty: the schedule's name and its time
 };
 
-/// A self-contained SVG. Boxes carry the number of their microbatch where it fits. Where boxes are too narrow to be told
-/// apart (64 ranks, a thousand operations each) rows are bands: each narrow column has the colour of one operation, and
-/// colours take turns in proportion to their time.
+/// A self-contained SVG. Boxes carry the number of their microbatch where it fits. Where boxes are too narrow to be
+/// told apart (64 ranks, a thousand operations each) rows are bands: each narrow column has the colour of one
+/// operation, and colours take turns in proportion to their time.
 std::string schedule_picture(const ScheduleFile& file, const Outcome& outcome, const PictureOptions& options = {});
 
 }  // namespace bigmac
