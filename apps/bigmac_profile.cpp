@@ -9,6 +9,7 @@ int main_program(int argc, char** argv) {
   CLI::App app("Measures costs on a GPU, or imports recordings into a cost table", "bigmac-profile");
   app.require_subcommand(1);
   ProfileCommands commands;
+  add_run_command(app, commands);
   add_import_command(app, commands);
   try {
     app.parse(argc, argv);

@@ -8,11 +8,10 @@ namespace bigmac::capture {
 namespace {
 
 constexpr std::array<std::string_view, 15> kRecorded = {
-    "Launch",      "Memcpy",          "Memset",          "Malloc",            "Free",           "MemAlloc", "MemFree",
-    "GraphLaunch", "HostAlloc",       "MemHostAlloc",    "GraphInstantiate",  "EventRecord",    "EventSynchronize",
-    "StreamWait",  "StreamSynchronize"};
-constexpr std::array<std::string_view, 3> kRecordedWhole = {"cudaDeviceSynchronize", "cuCtxSynchronize",
-                                                            "cuMemCreate"};
+    "Launch",           "Memcpy",      "Memset",           "Malloc",     "Free",
+    "MemAlloc",         "MemFree",     "GraphLaunch",      "HostAlloc",  "MemHostAlloc",
+    "GraphInstantiate", "EventRecord", "EventSynchronize", "StreamWait", "StreamSynchronize"};
+constexpr std::array<std::string_view, 3> kRecordedWhole = {"cudaDeviceSynchronize", "cuCtxSynchronize", "cuMemCreate"};
 
 bool all_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -22,7 +21,8 @@ bool all_digits(std::string_view text) {
 
 std::string plain_call_name(std::string name) {
   if (name.starts_with("cuda") || name.starts_with("__cuda"))
-    if (const auto at = name.rfind("_v"); at != std::string::npos && all_digits(std::string_view(name).substr(at + 2))) name.resize(at);
+    if (const auto at = name.rfind("_v"); at != std::string::npos && all_digits(std::string_view(name).substr(at + 2)))
+      name.resize(at);
   for (const std::string_view suffix : {"_ptsz", "_ptds"})
     if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
   return name;

@@ -1,4 +1,5 @@
-// The recorder's clock: one monotonic clock for NVTX and, through a callback, for CUPTI; the wall clock only places files side by side.
+// The recorder's clock: one monotonic clock for NVTX and, through a callback, for CUPTI; the wall clock only places
+// files side by side.
 #pragma once
 
 #include <ctime>

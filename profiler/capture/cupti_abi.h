@@ -1,9 +1,11 @@
-// The part of CUPTI's binary interface that the recorder uses, declared by ourselves, so that it builds where no CUDA is.
+// The part of CUPTI's binary interface that the recorder uses, declared by ourselves, so that it builds where no CUDA
+// is.
 //
-// Facts (layouts and numbers, no text) of cupti_activity.h, cupti_activity_deprecated.h, cupti_callbacks.h and cupti_result.h of CUDA
-// 13.0, CUPTI API 130001. tests/abi/cupti_abi_check.cpp holds every one of them against the real headers where these are installed.
-// A record is declared up to the last field that is read. CUPTI appends fields and never moves them: what stands here is a common
-// beginning of every version of the record since the one named beside it.
+// Facts (layouts and numbers, no text) of cupti_activity.h, cupti_activity_deprecated.h, cupti_callbacks.h and
+// cupti_result.h of CUDA 13.0, CUPTI API 130001. tests/abi/cupti_abi_check.cpp holds every one of them against the real
+// headers where these are installed. A record is declared up to the last field that is read. CUPTI appends fields and
+// never moves them: what stands here is a common beginning of every version of the record since the one named beside
+// it.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +14,8 @@
 namespace bigmac::cupti {
 
 using Result = std::int32_t;
-inline constexpr Result kSuccess = 0, kMultipleSubscribers = 39, kMaxLimitReached = 12, kInvalidKind = 21, kUnknownError = 999;
+inline constexpr Result kSuccess = 0, kMultipleSubscribers = 39, kMaxLimitReached = 12, kInvalidKind = 21,
+                        kUnknownError = 999;
 
 enum class Kind : std::int32_t {
   memcpy = 1,
@@ -189,6 +192,7 @@ struct SubscriberParams {
 
 using CallbackFunction = void (*)(void* user, Domain domain, std::uint32_t id, const void* data);
 using BufferRequested = void (*)(std::uint8_t** buffer, std::size_t* size, std::size_t* max_records);
-using BufferCompleted = void (*)(void* context, std::uint32_t stream, std::uint8_t* buffer, std::size_t size, std::size_t valid);
+using BufferCompleted = void (*)(void* context, std::uint32_t stream, std::uint8_t* buffer, std::size_t size,
+                                 std::size_t valid);
 
 }  // namespace bigmac::cupti

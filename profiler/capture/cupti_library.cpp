@@ -61,7 +61,8 @@ CuptiLibrary load_cupti(const std::string& preferred) {
 std::string CuptiLibrary::explain(cupti::Result result) const {
   const char* text = nullptr;
   std::string out = "error " + std::to_string(result);
-  if (result_string != nullptr && result_string(result, &text) == cupti::kSuccess && text != nullptr) out += std::string(" (") + text + ")";
+  if (result_string != nullptr && result_string(result, &text) == cupti::kSuccess && text != nullptr)
+    out += std::string(" (") + text + ")";
   return out;
 }
 

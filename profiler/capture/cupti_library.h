@@ -12,7 +12,8 @@ struct CuptiLibrary {
   std::string path;  ///< as it was opened; empty: none was found
   cupti::Result (*get_version)(std::uint32_t*) = nullptr;
   cupti::Result (*subscribe)(void** subscriber, cupti::CallbackFunction, void* user) = nullptr;
-  cupti::Result (*subscribe_v2)(void** subscriber, cupti::CallbackFunction, void* user, cupti::SubscriberParams*) = nullptr;
+  cupti::Result (*subscribe_v2)(void** subscriber, cupti::CallbackFunction, void* user,
+                                cupti::SubscriberParams*) = nullptr;
   cupti::Result (*unsubscribe)(void* subscriber) = nullptr;
   cupti::Result (*enable_callback)(std::uint32_t enable, void* subscriber, cupti::Domain, std::uint32_t id) = nullptr;
   cupti::Result (*callback_name)(cupti::Domain, std::uint32_t id, const char** name) = nullptr;
@@ -35,8 +36,8 @@ struct CuptiLibrary {
   std::string explain(cupti::Result result) const;
 };
 
-/// `preferred` where it is given; else a copy that the process has loaded already (PyTorch brings one: two copies would fight), then the
-/// system's, then the toolkit's.
+/// `preferred` where it is given; else a copy that the process has loaded already (PyTorch brings one: two copies would
+/// fight), then the system's, then the toolkit's.
 CuptiLibrary load_cupti(const std::string& preferred);
 
 /// A function of the driver's API in the libcuda that the process has loaded, or null.

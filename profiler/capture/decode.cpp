@@ -15,17 +15,16 @@ std::string_view name_at(const std::array<std::string_view, N>& names, std::int6
   return index >= 0 && index < static_cast<std::int64_t>(N) ? names[static_cast<std::size_t>(index)] : other;
 }
 
-// CUpti_ActivityMemcpyKind, CUpti_ActivityMemoryKind, CUpti_ActivityMemoryPoolOperationType, CUpti_ActivityOverheadKind.
+// CUpti_ActivityMemcpyKind, CUpti_ActivityMemoryKind, CUpti_ActivityMemoryPoolOperationType,
+// CUpti_ActivityOverheadKind.
 constexpr std::array<std::string_view, 11> kDirections = {"unknown", "HtoD", "DtoH", "HtoA", "AtoH", "AtoA",
                                                           "AtoD",    "DtoA", "DtoD", "HtoH", "PtoP"};
 constexpr std::array<std::string_view, 8> kMemoryKinds = {"unknown", "pageable", "pinned",        "device",
                                                           "array",   "managed",  "device_static", "managed_static"};
 constexpr std::array<std::string_view, 4> kPoolOperations = {"invalid", "created", "destroyed", "trimmed"};
-constexpr std::array<std::string_view, 9> kOverheads = {"unknown",         "buffer_flush",
-                                                        "instrumentation", "resource",
-                                                        "module_loading",  "function_loading",
-                                                        "command_buffer",  "buffer_request",
-                                                        "managed_memory"};
+constexpr std::array<std::string_view, 9> kOverheads = {"unknown",        "buffer_flush",   "instrumentation",
+                                                        "resource",       "module_loading", "function_loading",
+                                                        "command_buffer", "buffer_request", "managed_memory"};
 
 struct Span {
   Time start, end;
@@ -47,8 +46,10 @@ Decoded timed(const Rec& record, Time base, Make&& make) {
 
 Decoded decode(const KernelRecord& r, Time base) {
   return timed(r, base, [&](Span s) {
-    KernelEvent e{s.start,      s.end, r.device, r.context, r.stream, r.correlation, text(r.name),
-                  r.graph_node, {},    {},       r.registers, static_cast<std::uint32_t>(r.static_shared + r.dynamic_shared)};
+    KernelEvent e{s.start,      s.end,        r.device,
+                  r.context,    r.stream,     r.correlation,
+                  text(r.name), r.graph_node, {},
+                  {},           r.registers,  static_cast<std::uint32_t>(r.static_shared + r.dynamic_shared)};
     for (int i = 0; i < 3; ++i) e.grid[i] = r.grid[i], e.block[i] = r.block[i];
     return e;
   });
@@ -56,15 +57,23 @@ Decoded decode(const KernelRecord& r, Time base) {
 
 Decoded decode(const CopyRecord& r, Time base) {
   return timed(r, base, [&](Span s) {
-    return CopyEvent{s.start,       s.end, r.device, r.context, r.stream, r.correlation, name_at(kDirections, r.copy_kind, "unknown"),
-                     r.bytes,       r.graph_node};
+    return CopyEvent{s.start,
+                     s.end,
+                     r.device,
+                     r.context,
+                     r.stream,
+                     r.correlation,
+                     name_at(kDirections, r.copy_kind, "unknown"),
+                     r.bytes,
+                     r.graph_node};
   });
 }
 
 Decoded decode(const PeerCopyRecord& r, Time base) {
   return timed(r, base, [&](Span s) {
-    return CopyEvent{s.start, s.end,        r.device,        r.context,      r.stream, r.correlation, kDirections[kPeerToPeer],
-                     r.bytes, r.graph_node, r.source_device, r.target_device};
+    return CopyEvent{
+        s.start, s.end,        r.device,        r.context,      r.stream, r.correlation, kDirections[kPeerToPeer],
+        r.bytes, r.graph_node, r.source_device, r.target_device};
   });
 }
 
@@ -81,10 +90,12 @@ Decoded decode(const ApiRecord& r, Time base) {
 }
 
 Decoded decode(const SyncRecord& r, Time base) {
-  constexpr std::array<SyncKind, 4> kinds = {SyncKind::event, SyncKind::stream_wait, SyncKind::stream, SyncKind::context};
+  constexpr std::array<SyncKind, 4> kinds = {SyncKind::event, SyncKind::stream_wait, SyncKind::stream,
+                                             SyncKind::context};
   if (r.type < 1 || r.type > 4) return Fault::bad_value;
   return timed(r, base, [&](Span s) {
-    return SyncEvent{s.start, s.end, kinds[static_cast<std::size_t>(r.type) - 1], r.correlation, r.context, r.stream, r.event};
+    return SyncEvent{s.start,  s.end,  kinds[static_cast<std::size_t>(r.type) - 1], r.correlation, r.context,
+                     r.stream, r.event};
   });
 }
 
@@ -98,20 +109,21 @@ Decoded decode(const MemoryRecord& r, Time base) {
   if (r.bytes > static_cast<std::uint64_t>(INT64_MAX)) return Fault::bad_value;
   if (r.time == 0) return Fault::no_time;
   const auto bytes = static_cast<std::int64_t>(r.bytes);
-  return Event(MemoryEvent{static_cast<Time>(r.time) - base, on_device(r.memory_kind) ? std::int64_t{r.device} : -1, r.address,
-                           r.operation == kMemoryRelease ? -bytes : bytes, r.correlation,
+  return Event(MemoryEvent{static_cast<Time>(r.time) - base, on_device(r.memory_kind) ? std::int64_t{r.device} : -1,
+                           r.address, r.operation == kMemoryRelease ? -bytes : bytes, r.correlation,
                            name_at(kMemoryKinds, r.memory_kind, "unknown"), r.pool_address});
 }
 
 Decoded decode(const PoolRecord& r, Time base) {
   if (r.time == 0) return Fault::no_time;
-  return Event(PoolEvent{static_cast<Time>(r.time) - base, r.device, name_at(kPoolOperations, r.operation, "unknown"), r.address, r.size,
-                         r.used});
+  return Event(PoolEvent{static_cast<Time>(r.time) - base, r.device, name_at(kPoolOperations, r.operation, "unknown"),
+                         r.address, r.size, r.used});
 }
 
 Decoded decode(const OverheadRecord& r, Time base) {
   // Kind 1 is the driver's compiler; CUPTI's own are multiples of 2^16.
-  const std::string_view kind = r.overhead_kind == 1 ? "compiler" : name_at(kOverheads, r.overhead_kind >> 16, "unknown");
+  const std::string_view kind =
+      r.overhead_kind == 1 ? "compiler" : name_at(kOverheads, r.overhead_kind >> 16, "unknown");
   const std::int64_t thread = r.object_kind == kObjectThread ? std::int64_t{r.object_id[1]} : -1;
   return timed(r, base, [&](Span s) { return OverheadEvent{s.start, s.end, kind, thread}; });
 }
@@ -162,8 +174,7 @@ std::size_t record_bytes(Kind kind) {
 
 Decoded decode_record(const Record& record, Time base) {
   return with_type(
-      record.kind,
-      [&](auto* type) { return decode(reinterpret_cast<decltype(*type)>(record), base); },
+      record.kind, [&](auto* type) { return decode(reinterpret_cast<decltype(*type)>(record), base); },
       [] { return Decoded(Fault::unknown_kind); });
 }
 
@@ -188,7 +199,8 @@ DecodeCounts decode_buffer(std::uint8_t* buffer, std::size_t valid, NextRecord n
       counts.cut += result != kMaxLimitReached;
       return counts;
     }
-    // A record that begins before the last one ended its kind, or ends beyond the buffer, would be read from foreign memory.
+    // A record that begins before the last one ended its kind, or ends beyond the buffer, would be read from foreign
+    // memory.
     const auto* at = reinterpret_cast<const std::uint8_t*>(record);
     const bool inside = at >= buffer && at + sizeof(Record) <= buffer + valid && (last == nullptr || at > last);
     if (!inside || at + record_bytes(record->kind) > buffer + valid) {

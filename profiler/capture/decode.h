@@ -1,7 +1,7 @@
 // CUPTI's records to events: pure functions of bytes, so that they are tested on fabricated records without a GPU.
 //
-// A buffer is walked with CUPTI's own function only (records differ in size between versions); what that function hands over is
-// checked against the buffer's bounds before it is read.
+// A buffer is walked with CUPTI's own function only (records differ in size between versions); what that function hands
+// over is checked against the buffer's bounds before it is read.
 #pragma once
 
 #include <cstddef>

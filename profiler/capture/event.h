@@ -4,7 +4,8 @@
 //                             ├──> Event ──> TraceLines ──> file
 //   NVTX callbacks ── log ────┘
 //
-// Plain structs. Texts are views that live until the event has been encoded. Times are nanoseconds of the recorder's clock.
+// Plain structs. Texts are views that live until the event has been encoded. Times are nanoseconds of the recorder's
+// clock.
 #pragma once
 
 #include <cstdint>
@@ -159,8 +160,8 @@ struct StepEvent {
   Time time;
 };
 
-using Event = std::variant<KernelEvent, CopyEvent, SetEvent, CallEvent, SyncEvent, EventRecorded, MemoryEvent, PoolEvent, OverheadEvent,
-                           DeviceEvent, ContextEvent, StreamEvent, RangeEvent, ProcessRangeEvent, OpenEvent, MarkEvent, ThreadEvent,
-                           NodeEvent, StepEvent>;
+using Event = std::variant<KernelEvent, CopyEvent, SetEvent, CallEvent, SyncEvent, EventRecorded, MemoryEvent,
+                           PoolEvent, OverheadEvent, DeviceEvent, ContextEvent, StreamEvent, RangeEvent,
+                           ProcessRangeEvent, OpenEvent, MarkEvent, ThreadEvent, NodeEvent, StepEvent>;
 
 }  // namespace bigmac::capture

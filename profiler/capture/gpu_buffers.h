@@ -1,5 +1,5 @@
-// CUPTI's buffers: handed out empty, taken back full, waiting for the writer. Bounded by dropping, never by refusing: CUPTI loses
-// records in worse ways when it is given none.
+// CUPTI's buffers: handed out empty, taken back full, waiting for the writer. Bounded by dropping, never by refusing:
+// CUPTI loses records in worse ways when it is given none.
 #pragma once
 
 #include <cstddef>
@@ -23,11 +23,11 @@ class GpuBuffers {
   GpuBuffers(const GpuBuffers&) = delete;
   GpuBuffers& operator=(const GpuBuffers&) = delete;
 
-  std::uint8_t* take_empty();                          ///< null only where memory has run out
+  std::uint8_t* take_empty();                             ///< null only where memory has run out
   void give_full(std::uint8_t* data, std::size_t valid);  ///< drops it where kMostWaiting wait already
   std::vector<Full> take_full();
   void give_empty(std::uint8_t* data);
-  std::uint64_t dropped() const { return dropped_; }    ///< whole buffers
+  std::uint64_t dropped() const { return dropped_; }  ///< whole buffers
   std::uint64_t requested() const { return requested_; }
 
  private:

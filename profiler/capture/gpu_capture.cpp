@@ -33,17 +33,23 @@ struct NamedKind {
 };
 // What there is only as long as it is asked for, and what tells where a time or an address belongs.
 constexpr NamedKind kFrame[] = {{Kind::device, "devices"}, {Kind::context, "contexts"}, {Kind::stream, "streams"}};
-constexpr NamedKind kWork[] = {{Kind::concurrent_kernel, "kernels"}, {Kind::memcpy, "copies"},
-                               {Kind::memcpy2, "peer copies"},      {Kind::memset, "memory sets"},
-                               {Kind::synchronization, "synchronisation"}, {Kind::cuda_event, "events"},
+constexpr NamedKind kWork[] = {{Kind::concurrent_kernel, "kernels"},
+                               {Kind::memcpy, "copies"},
+                               {Kind::memcpy2, "peer copies"},
+                               {Kind::memset, "memory sets"},
+                               {Kind::synchronization, "synchronisation"},
+                               {Kind::cuda_event, "events"},
                                {Kind::overhead, "overhead"}};
 constexpr NamedKind kMemory[] = {{Kind::memory2, "memory"}, {Kind::memory_pool, "memory pools"}};
 
 bool flushes(std::string_view name) {
-  return name == "cudaDeviceReset" || name == "cuProfilerStop" || name == "cudaProfilerStop" || name == "cuDevicePrimaryCtxReset_v2";
+  return name == "cudaDeviceReset" || name == "cuProfilerStop" || name == "cudaProfilerStop" ||
+         name == "cuDevicePrimaryCtxReset_v2";
 }
 
-bool launches_work(std::string_view name) { return name.starts_with("cuLaunchKernel") || name.starts_with("cuLaunchCooperativeKernel"); }
+bool launches_work(std::string_view name) {
+  return name.starts_with("cuLaunchKernel") || name.starts_with("cuLaunchCooperativeKernel");
+}
 
 }  // namespace
 
@@ -68,7 +74,7 @@ bool GpuCapture::start(const Settings& settings, bool open, Note note, Node node
     return false;
   }
   choose_callbacks();
-  running_ = true;
+  started_ = running_ = true;
   for (const auto& [kind, name] : kFrame) enable(kind, name);
   if (open) open_window();
   return true;
@@ -81,14 +87,16 @@ bool GpuCapture::subscribe() {
                                               : library_.subscribe(&subscriber_, callback, this);
   if (result == kSuccess) return true;
   if (result == kMultipleSubscribers)
-    note_("GPU not recorded: CUPTI is held by " + (holder[0] ? std::string(holder) : std::string("another tool")) + "; NVTX only");
+    note_("GPU not recorded: CUPTI is held by " + (holder[0] ? std::string(holder) : std::string("another tool")) +
+          "; NVTX only");
   else if (result == kUnknownError)
     note_("GPU not recorded: CUPTI " + std::to_string(version_) + " finds no working driver (error 999); NVTX only");
   else note_("GPU not recorded: CUPTI refused: " + library_.explain(result) + "; NVTX only");
   return false;
 }
 
-// Best: CUPTI takes its timestamps from our clock. Else the distance between the two clocks is measured, to within one call.
+// Best: CUPTI takes its timestamps from our clock. Else the distance between the two clocks is measured, to within one
+// call.
 void GpuCapture::agree_on_clock() {
   if (library_.register_timestamp && library_.register_timestamp(timestamp) == kSuccess) return;
   std::uint64_t theirs = 0;
@@ -116,7 +124,8 @@ void GpuCapture::choose_callbacks() {
     }
   }
   if (!library_.enable_callback || !library_.graph_node_id) return;
-  for (const std::uint32_t id : {kGraphNodeCreated, kGraphNodeCloned}) library_.enable_callback(1, subscriber_, Domain::resource, id);
+  for (const std::uint32_t id : {kGraphNodeCreated, kGraphNodeCloned})
+    library_.enable_callback(1, subscriber_, Domain::resource, id);
 }
 
 void GpuCapture::enable(Kind kind, const char* name) {
@@ -174,7 +183,8 @@ void GpuCapture::stop() {
   flush_all();
   running_ = false;
   std::size_t dropped = 0;
-  if (library_.dropped_records && library_.dropped_records(nullptr, 0, &dropped) == kSuccess) dropped_records_ += dropped;
+  if (library_.dropped_records && library_.dropped_records(nullptr, 0, &dropped) == kSuccess)
+    dropped_records_ += dropped;
 }
 
 void GpuCapture::callback(void* user, Domain domain, std::uint32_t id, const void* data) noexcept {
@@ -196,7 +206,8 @@ void GpuCapture::on_callback(Domain domain, std::uint32_t id, const void* data) 
   flush_all();  // the only other callbacks that were switched on
 }
 
-// All kernels of a graph share their launch's correlation; what they belong to was open when their node was made, or captured.
+// All kernels of a graph share their launch's correlation; what they belong to was open when their node was made, or
+// captured.
 void GpuCapture::on_graph_node(std::uint32_t id, const ResourceData& data) {
   const auto* graph = static_cast<const GraphData*>(data.descriptor);
   if (graph == nullptr || (id != kGraphNodeCreated && id != kGraphNodeCloned)) return;
@@ -208,8 +219,8 @@ void GpuCapture::on_graph_node(std::uint32_t id, const ResourceData& data) {
 
 std::string GpuCapture::call_name(bool driver, std::uint32_t callback) const {
   const char* text = nullptr;
-  if (library_.callback_name && library_.callback_name(driver ? Domain::driver : Domain::runtime, callback, &text) == kSuccess &&
-      text != nullptr)
+  if (library_.callback_name &&
+      library_.callback_name(driver ? Domain::driver : Domain::runtime, callback, &text) == kSuccess && text != nullptr)
     return plain_call_name(text);
   return (driver ? "driver call " : "runtime call ") + std::to_string(callback);
 }

@@ -1,6 +1,7 @@
 // The GPU's side of the recording: CUPTI subscribed, its activity switched on, its buffers collected for the writer.
 //
-// Runs on the host's threads and on CUPTI's own; holds no lock while it calls CUPTI. Whatever fails leaves a note and an NVTX-only recording.
+// Runs on the host's threads and on CUPTI's own; holds no lock while it calls CUPTI. Whatever fails leaves a note and
+// an NVTX-only recording.
 #pragma once
 
 #include <atomic>
@@ -18,9 +19,10 @@ class GpuCapture {
   using Note = std::function<void(const std::string&)>;
   using Node = std::function<void(std::uint64_t node, std::uint64_t original)>;
 
-  /// Subscribes and enables what `settings` ask for; `open`: the step window is open. False, with a note, where there is nothing to record.
+  /// Subscribes and enables what `settings` ask for; `open`: the step window is open. False, with a note, where there
+  /// is nothing to record.
   bool start(const Settings& settings, bool open, Note note, Node node);
-  bool running() const { return running_.load(); }
+  bool started() const { return started_.load(); }  ///< stays true after stop()
 
   void open_window();
   void close_window();
@@ -63,7 +65,7 @@ class GpuCapture {
   std::uint64_t dropped_records_ = 0;
   std::vector<std::pair<cupti::Domain, std::uint32_t>> calls_;  ///< API functions that are recorded
   std::vector<std::uint32_t> launch_ids_;                       ///< of the driver's API
-  std::atomic<bool> running_{false}, window_open_{false};
+  std::atomic<bool> started_{false}, running_{false}, window_open_{false};
   std::atomic<std::uint64_t> launches_{0};
 };
 

@@ -1,5 +1,5 @@
-// The two entry points of libbigmac_inject.so. libcuda calls the one named by CUDA_INJECTION64_PATH at cuInit, each copy of NVTX the one
-// named by NVTX_INJECTION64_PATH at its first use; whichever comes first starts the recording.
+// The two entry points of libbigmac_inject.so. libcuda calls the one named by CUDA_INJECTION64_PATH at cuInit, each
+// copy of NVTX the one named by NVTX_INJECTION64_PATH at its first use; whichever comes first starts the recording.
 #include "nvtx_hooks.h"
 #include "recorder.h"
 

@@ -3,10 +3,13 @@
 namespace bigmac::capture {
 namespace {
 
-/// Bytes of the UTF-8 sequence at the start of `text` (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF), or 0.
+/// Bytes of the UTF-8 sequence at the start of `text` (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF), or
+/// 0.
 std::size_t sequence_bytes(std::string_view text) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) { return byte(i) >= low && byte(i) <= high; };
+  const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
+    return byte(i) >= low && byte(i) <= high;
+  };
   const unsigned first = byte(0);
   if (first < 0x80) return 1;
   if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;

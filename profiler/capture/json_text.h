@@ -1,8 +1,8 @@
 // Appending JSON to a string, without a library: this code runs inside other people's processes.
 #pragma once
 
-#include <cmath>
 #include <charconv>
+#include <cmath>
 #include <concepts>
 #include <string>
 #include <string_view>

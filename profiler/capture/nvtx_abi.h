@@ -1,5 +1,6 @@
-// The part of NVTX 3's injection interface that is used: facts of nvtx3/nvtxDetail/nvtxTypes.h and nvtx3/nvToolsExt.h (NVIDIA/NVTX,
-// Apache-2.0 with LLVM exception). tests/abi/nvtx_abi_check.cpp holds them against the headers where these are installed.
+// The part of NVTX 3's injection interface that is used: facts of nvtx3/nvtxDetail/nvtxTypes.h and nvtx3/nvToolsExt.h
+// (NVIDIA/NVTX, Apache-2.0 with LLVM exception). tests/abi/nvtx_abi_check.cpp holds them against the headers where
+// these are installed.
 #pragma once
 
 #include <cstddef>
@@ -21,17 +22,50 @@ struct Callbacks {
 using GetExportTable = const void* (*)(std::uint32_t id);
 
 enum Core : unsigned {
-  kMarkEx = 1, kMarkA, kMarkW, kRangeStartEx, kRangeStartA, kRangeStartW, kRangeEnd, kRangePushEx, kRangePushA, kRangePushW, kRangePop,
-  kNameCategoryA, kNameCategoryW, kNameOsThreadA, kNameOsThreadW
+  kMarkEx = 1,
+  kMarkA,
+  kMarkW,
+  kRangeStartEx,
+  kRangeStartA,
+  kRangeStartW,
+  kRangeEnd,
+  kRangePushEx,
+  kRangePushA,
+  kRangePushW,
+  kRangePop,
+  kNameCategoryA,
+  kNameCategoryW,
+  kNameOsThreadA,
+  kNameOsThreadW
 };
 enum Core2 : unsigned {
-  kDomainMarkEx = 1, kDomainRangeStartEx, kDomainRangeEnd, kDomainRangePushEx, kDomainRangePop, kDomainResourceCreate,
-  kDomainResourceDestroy, kDomainNameCategoryA, kDomainNameCategoryW, kDomainRegisterStringA, kDomainRegisterStringW, kDomainCreateA,
-  kDomainCreateW, kDomainDestroy, kInitialize
+  kDomainMarkEx = 1,
+  kDomainRangeStartEx,
+  kDomainRangeEnd,
+  kDomainRangePushEx,
+  kDomainRangePop,
+  kDomainResourceCreate,
+  kDomainResourceDestroy,
+  kDomainNameCategoryA,
+  kDomainNameCategoryW,
+  kDomainRegisterStringA,
+  kDomainRegisterStringW,
+  kDomainCreateA,
+  kDomainCreateW,
+  kDomainDestroy,
+  kInitialize
 };
 
 enum MessageType : std::int32_t { kNoMessage = 0, kAscii = 1, kUnicode = 2, kRegistered = 3 };
-enum PayloadType : std::int32_t { kNoPayload = 0, kUnsigned64 = 1, kSigned64 = 2, kDouble = 3, kUnsigned32 = 4, kSigned32 = 5, kFloat = 6 };
+enum PayloadType : std::int32_t {
+  kNoPayload = 0,
+  kUnsigned64 = 1,
+  kSigned64 = 2,
+  kDouble = 3,
+  kUnsigned32 = 4,
+  kSigned32 = 5,
+  kFloat = 6
+};
 
 /// nvtxEventAttributes_v2.
 struct Attributes {

@@ -69,9 +69,12 @@ Payload payload_of(const Attributes* attributes) {
   return out;
 }
 
-std::uint32_t number_of(const void* domain) { return domain == nullptr ? 0 : static_cast<const Domain*>(domain)->number; }
+std::uint32_t number_of(const void* domain) {
+  return domain == nullptr ? 0 : static_cast<const Domain*>(domain)->number;
+}
 
-/// Runs `body(recorder, log)` unless nothing is recorded. No exception and no errno reaches the host; one call in ThreadLog::kSampled is timed.
+/// Runs `body(recorder, log)` unless nothing is recorded. No exception and no errno reaches the host; one call in
+/// ThreadLog::kSampled is timed.
 template <class Result, class Body>
 Result guarded(Result otherwise, Body&& body) noexcept {
   Recorder* recorder = Recorder::armed();
@@ -124,7 +127,8 @@ int end(std::uint64_t id) {
     const Time now = recorder.now();
     const auto range = open_ranges().end(id);
     if (range && recorder.window().inside()) {
-      LogEntry entry{range->start, now, range->payload, 0, 0, range->thread, range->domain, log.thread(), 0, LogKind::process_range};
+      LogEntry entry{range->start,  now,           range->payload, 0, 0,
+                     range->thread, range->domain, log.thread(),   0, LogKind::process_range};
       log.add(entry, range->name);
     }
     return 0;
@@ -135,7 +139,8 @@ int mark(std::uint32_t domain, Text text, Payload payload) {
   return guarded(0, [&](Recorder& recorder, ThreadLog& log) {
     std::string storage;
     const Time now = recorder.now();
-    if (recorder.window().inside()) log.add({now, now, payload, 0, 0, 0, domain, 0, 0, LogKind::mark}, text.view(storage));
+    if (recorder.window().inside())
+      log.add({now, now, payload, 0, 0, 0, domain, 0, 0, LogKind::mark}, text.view(storage));
     return 0;
   });
 }
@@ -238,7 +243,8 @@ void fill_core2(Slots slots) {
 
 bool attach_to_nvtx(GetExportTable get_export_table) {
   const auto* callbacks = static_cast<const Callbacks*>(get_export_table(kCallbacksTable));
-  if (callbacks == nullptr || callbacks->struct_size < sizeof(Callbacks) || callbacks->get_module_table == nullptr) return false;
+  if (callbacks == nullptr || callbacks->struct_size < sizeof(Callbacks) || callbacks->get_module_table == nullptr)
+    return false;
   const Slots core(callbacks, Module::core), core2(callbacks, Module::core2);
   fill_core(core);
   fill_core2(core2);

@@ -42,6 +42,8 @@ bool OutputFile::write(const std::string& lines) {
     if (wrote <= 0) {
       if (wrote == 0) errno = ENOSPC;
       fail("cannot write");
+      const std::size_t newline = done == 0 ? std::string::npos : lines.rfind('\n', done - 1);
+      if (newline != std::string::npos) written_ += static_cast<long long>(newline + 1);
       if (ftruncate(descriptor_, written_) != 0) error_ += "; its last line is cut";
       return false;
     }

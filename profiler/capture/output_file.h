@@ -1,4 +1,5 @@
-// The file of one process: written beside its name, renamed when complete. Failures are kept, never thrown: the host goes on.
+// The file of one process: written beside its name, renamed when complete. Failures are kept, never thrown: the host
+// goes on.
 #pragma once
 
 #include <string>
@@ -11,12 +12,12 @@ class OutputFile {
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
-  /// Creates FOLDER/STEM.trace.jsonl.part; STEM-2, -3, ... where that exists (a process may exec another program). False with
-  /// error() set where it cannot.
+  /// Creates FOLDER/STEM.trace.jsonl.part; STEM-2, -3, ... where that exists (a process may exec another program).
+  /// False with error() set where it cannot.
   bool open(const std::string& folder, const std::string& stem);
 
-  /// Appends whole lines. After a failure (disk full, file too large) the file is cut back to the last write that went
-  /// through whole and stays as it is; false then and ever after.
+  /// Appends whole lines. After a failure (disk full, file too large) the file is cut back to the last whole line and
+  /// stays as it is; false then and ever after.
   bool write(const std::string& lines);
 
   /// Renames to the name without .part. False where that fails or nothing was opened.

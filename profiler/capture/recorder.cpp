@@ -13,11 +13,12 @@
 namespace bigmac::capture {
 namespace {
 
-constexpr auto kPeriod = std::chrono::milliseconds(100);     // between two looks at the logs
-constexpr int kPeriodsPerFlush = 10;                         // and between two flushes of the GPU's buffers
+constexpr auto kPeriod = std::chrono::milliseconds(100);       // between two looks at the logs
+constexpr int kPeriodsPerFlush = 10;                           // and between two flushes of the GPU's buffers
 constexpr auto kLongestWaitAtExit = std::chrono::seconds(20);  // for a disk that hangs
 
-// The exception to "no globals": the entry points are C functions that the host's libraries call without any state of ours.
+// The exception to "no globals": the entry points are C functions that the host's libraries call without any state of
+// ours.
 std::atomic<Recorder*> armed_recorder{nullptr};
 std::atomic<bool> made{false};
 std::mutex making;
@@ -79,7 +80,9 @@ Recorder* Recorder::get() {
 }
 
 Recorder::Recorder(Settings settings)
-    : settings_(std::move(settings)), base_(monotonic_ns()), window_(settings_.step_range, settings_.steps),
+    : settings_(std::move(settings)),
+      base_(monotonic_ns()),
+      window_(settings_.step_range, settings_.steps),
       lines_([this](bool driver, std::uint32_t callback) { return gpu_.call_name(driver, callback); }) {
   domains_.emplace_back();  // 0: the default domain
 }
@@ -155,7 +158,8 @@ void Recorder::start_gpu() {
     entry.kind = LogKind::node;
     log->add(entry, "");
   };
-  if (gpu_.start(settings_, window_.inside(), [this](const std::string& text) { note(text); }, node))
+  if (gpu_.start(
+          settings_, window_.inside(), [this](const std::string& text) { note(text); }, node))
     std::atexit(finish_at_exit);  // handlers run last first: before those of CUDA libraries that were loaded earlier
 }
 
@@ -169,7 +173,7 @@ void Recorder::run() {
     bool stop = false;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, kPeriod);
+      if (!stop_) wake_.wait_for(lock, kPeriod);
       stop = stop_;
     }
     if (!stop && period % kPeriodsPerFlush == 0) gpu_.flush_complete();
@@ -191,9 +195,15 @@ void Recorder::drain() {
     notes.swap(notes_);
   }
   for (const std::string& text : notes) lines_.note(text);
-  if (!lines_.text().empty() && !file_.write(lines_.text())) ++lost_lines_;
+  write_lines();
+}
+
+// After every log and buffer: each makes several times its size in text, and memory stays bounded.
+void Recorder::write_lines() {
+  const bool failed_before = file_.failed();
+  if (!lines_.text().empty()) file_.write(lines_.text());
   lines_.text().clear();
-  if (file_.failed() && lost_lines_ == 1) say_on_stderr("the recording stops here: " + file_.error());
+  if (file_.failed() && !failed_before) say_on_stderr("the recording stops here: " + file_.error());
 }
 
 void Recorder::drain_logs() {
@@ -202,7 +212,9 @@ void Recorder::drain_logs() {
     taken.clear();
     const bool left = log->take(taken, lost_);
     each_event(
-        taken, [this](std::uint32_t domain) { return domain_name(domain); }, [this](const Event& event) { lines_.append(event); });
+        taken, [this](std::uint32_t domain) { return domain_name(domain); },
+        [this](const Event& event) { lines_.append(event); });
+    write_lines();
     if (!left) continue;
     const ThreadLog::Cost cost = log->cost();
     calls_ += cost.calls, sampled_ += cost.sampled, sampled_ns_ += static_cast<std::uint64_t>(cost.sampled_ns);
@@ -212,13 +224,15 @@ void Recorder::drain_logs() {
 }
 
 void Recorder::drain_gpu() {
+  if (gpu_.started() && !said_driver_) {
+    lines_.driver(driver_version(), gpu_.cupti_version());
+    said_driver_ = true;
+  }
   for (const GpuBuffers::Full& full : gpu_.buffers().take_full()) {
     decoded_ += decode_buffer(full.data, full.valid, gpu_.next_record(), base_ + gpu_.clock_offset(),
                               [this](const Event& event) { lines_.append(event); });
     gpu_.buffers().give_empty(full.data);
-    // A buffer makes several times its size in text: written at once, so that memory stays bounded.
-    if (!file_.write(lines_.text())) ++lost_lines_;
-    lines_.text().clear();
+    write_lines();
   }
 }
 
@@ -228,10 +242,12 @@ std::vector<std::pair<std::string, double>> Recorder::costs() {
     const ThreadLog::Cost more = log->cost();
     cost.calls += more.calls, cost.sampled += more.sampled, cost.sampled_ns += more.sampled_ns;
   }
-  std::vector<std::pair<std::string, double>> out = {{"nvtx_calls", static_cast<double>(cost.calls)},
-                                                     {"writer_cpu_ns", static_cast<double>(read_clock(CLOCK_THREAD_CPUTIME_ID))},
-                                                     {"launches", static_cast<double>(gpu_.launches())}};
-  if (cost.sampled > 0) out.emplace_back("nvtx_call_ns", static_cast<double>(cost.sampled_ns) / static_cast<double>(cost.sampled));
+  std::vector<std::pair<std::string, double>> out = {
+      {"nvtx_calls", static_cast<double>(cost.calls)},
+      {"writer_cpu_ns", static_cast<double>(read_clock(CLOCK_THREAD_CPUTIME_ID))},
+      {"launches", static_cast<double>(gpu_.launches())}};
+  if (cost.sampled > 0)
+    out.emplace_back("nvtx_call_ns", static_cast<double>(cost.sampled_ns) / static_cast<double>(cost.sampled));
   return out;
 }
 
@@ -240,19 +256,25 @@ void Recorder::write_end() {
     log->each_open([&](Time start, std::string_view name, std::uint32_t domain) {
       lines_.append(OpenEvent{start, now(), log->thread(), name, domain_name(domain)});
     });
-  const std::pair<std::uint64_t, const char*> losses[] = {{lost_, "NVTX events that came faster than they were written"},
-                                                          {decoded_.no_time, "GPU records without a time"},
-                                                          {decoded_.backwards, "GPU records that end before they start"},
-                                                          {decoded_.bad_value, "GPU records of an undocumented kind of operation"},
-                                                          {decoded_.unknown_kind, "GPU records of a kind that was not asked for"},
-                                                          {decoded_.cut, "GPU buffers that end within a record"},
-                                                          {gpu_.dropped(), "GPU records or buffers that CUPTI or the recorder dropped"}};
+  const std::pair<std::uint64_t, const char*> losses[] = {
+      {lost_, "NVTX events that came faster than they were written"},
+      {decoded_.no_time, "GPU records without a time"},
+      {decoded_.backwards, "GPU records that end before they start"},
+      {decoded_.bad_value, "GPU records of an undocumented kind of operation"},
+      {decoded_.unknown_kind, "GPU records of a kind that was not asked for"},
+      {decoded_.cut, "GPU buffers that end within a record"},
+      {gpu_.dropped(), "GPU records or buffers that CUPTI or the recorder dropped"}};
   for (const auto& [count, why] : losses)
     if (count > 0) lines_.dropped(count, why);
+  if (gpu_.launches() > 0 && lines_.count<KernelEvent>() == 0)
+    lines_.note(std::to_string(gpu_.launches()) +
+                " kernels were launched and none recorded: another tool in the process (torch.profiler?) has taken "
+                "over CUPTI's buffers, which serve one at a time");
   if (window_.limited() && window_.begun() == 0)
-    lines_.note("no range named '" + settings_.step_range + "' began, so no step was recorded (--step-range names another)");
+    lines_.note("no range named '" + settings_.step_range +
+                "' began, so no step was recorded (--step-range names another)");
   lines_.end(now(), unix_ns(), "exit", costs());
-  file_.write(lines_.text());
+  write_lines();
   file_.finish();
 }
 

@@ -1,8 +1,8 @@
 // The recording of this process: one writer thread that empties the threads' logs and the GPU's buffers into one file.
 //
-// The process has at most one, made by whichever entry point is called first and never destroyed: NVTX and CUDA call in from any
-// thread until the very end. Everything that touches the disk happens on the writer's thread, which has all signals blocked (a file
-// size limit would raise SIGXFSZ in whoever writes).
+// The process has at most one, made by whichever entry point is called first and never destroyed: NVTX and CUDA call in
+// from any thread until the very end. Everything that touches the disk happens on the writer's thread, which has all
+// signals blocked (a file size limit would raise SIGXFSZ in whoever writes).
 #pragma once
 
 #include <atomic>
@@ -20,8 +20,8 @@ namespace bigmac::capture {
 
 class Recorder {
  public:
-  /// Makes the recorder on the first call. Null where nothing is to be recorded (no folder given), it cannot start, this process
-  /// was forked from the one that started it, or it has finished.
+  /// Makes the recorder on the first call. Null where nothing is to be recorded (no folder given), it cannot start,
+  /// this process was forked from the one that started it, or it has finished.
   static Recorder* get();
   /// The same, without making it. The one load that a disarmed NVTX call costs.
   static Recorder* armed();
@@ -51,6 +51,7 @@ class Recorder {
   void drain();
   void drain_logs();
   void drain_gpu();
+  void write_lines();
   void write_end();
   Time monotonic_ns_since_base() const;
   std::string_view domain_name(std::uint32_t domain);
@@ -71,10 +72,11 @@ class Recorder {
   std::vector<std::string> notes_;
   bool stop_ = false, finished_ = false;
 
-  std::uint64_t lost_ = 0, lost_lines_ = 0;           // the writer's own
+  std::uint64_t lost_ = 0;                                  // the writer's own
   std::uint64_t calls_ = 0, sampled_ = 0, sampled_ns_ = 0;  // of threads that have left
   Time writer_cpu_ns_ = 0;
   DecodeCounts decoded_;
+  bool said_driver_ = false;
 };
 
 }  // namespace bigmac::capture

@@ -22,10 +22,11 @@ struct StepSpan {
 std::optional<StepSpan> parse_steps(const std::string& text);
 
 struct Settings {
-  std::string folder;              ///< empty: record nothing
-  std::string mode = "time";       ///< or "memory"
-  std::string step_range = "step"; ///< the range that counts steps: this name, or this name and something that is no letter
-  std::optional<StepSpan> steps;   ///< absent: everything
+  std::string folder;         ///< empty: record nothing
+  std::string mode = "time";  ///< or "memory"
+  std::string step_range =
+      "step";  ///< the range that counts steps: this name, or this name and something that is no letter
+  std::optional<StepSpan> steps;  ///< absent: everything
   std::string steps_text, cupti_library;
 };
 Settings settings_from_environment();

@@ -11,7 +11,7 @@ void ThreadLog::put(LogEntry entry, std::string_view name) {
     ++lost_;
     return;
   }
-  entry.thread = thread_;
+  if (entry.thread == 0) entry.thread = thread_;
   entry.name_bytes = static_cast<std::uint32_t>(name.size());
   out_.append(reinterpret_cast<const char*>(&entry), sizeof entry);
   out_.append(name);
@@ -21,7 +21,8 @@ void ThreadLog::put(LogEntry entry, std::string_view name) {
 std::uint32_t ThreadLog::push(Time start, std::string_view name, std::uint32_t domain, Payload payload) {
   const std::lock_guard lock(mutex_);
   std::uint32_t depth = static_cast<std::uint32_t>(std::count(beyond_.begin(), beyond_.end(), domain));
-  const auto below = std::find_if(open_.rbegin(), open_.rend(), [&](const Open& open) { return open.domain == domain; });
+  const auto below =
+      std::find_if(open_.rbegin(), open_.rend(), [&](const Open& open) { return open.domain == domain; });
   if (below != open_.rend()) depth += below->depth + 1;
   if (open_.size() == kMaxOpen) {
     beyond_.push_back(domain);
@@ -39,7 +40,8 @@ int ThreadLog::pop(Time end, std::uint32_t domain, bool keep) {
     beyond_.erase(std::next(deep).base());
     return static_cast<int>(kMaxOpen);
   }
-  const auto found = std::find_if(open_.rbegin(), open_.rend(), [&](const Open& open) { return open.domain == domain; });
+  const auto found =
+      std::find_if(open_.rbegin(), open_.rend(), [&](const Open& open) { return open.domain == domain; });
   if (found == open_.rend()) return -1;
   const Open range = *found;
   const std::size_t name_end = found == open_.rbegin() ? open_names_.size() : std::prev(found)->name_at;
@@ -85,7 +87,8 @@ void ThreadLog::each_open(const VisitOpen& visit) {
 void ThreadLog::visit_open(const VisitOpen& visit) const {
   for (std::size_t i = 0; i < open_.size(); ++i) {
     const std::size_t end = i + 1 < open_.size() ? open_[i + 1].name_at : open_names_.size();
-    visit(open_[i].start, std::string_view(open_names_).substr(open_[i].name_at, end - open_[i].name_at), open_[i].domain);
+    visit(open_[i].start, std::string_view(open_names_).substr(open_[i].name_at, end - open_[i].name_at),
+          open_[i].domain);
   }
 }
 

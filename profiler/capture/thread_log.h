@@ -1,7 +1,7 @@
 // What one thread has said through NVTX and the writer has not taken yet.
 //
-// The thread copies an event's few bytes in; the writer swaps the whole buffer out. Bounded: a thread that outruns the writer loses
-// events, and they are counted; it never waits for the disk.
+// The thread copies an event's few bytes in; the writer swaps the whole buffer out. Bounded: a thread that outruns the
+// writer loses events, and they are counted; it never waits for the disk.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,8 @@ struct LogEntry {
   Payload payload;
   std::uint64_t number = 0;  ///< of a node: its id; of a step: which
   std::uint64_t original = 0;
-  std::uint32_t thread = 0, domain = 0;
+  std::uint32_t thread = 0;  ///< 0: the log's own
+  std::uint32_t domain = 0;
   std::uint32_t other = 0;  ///< depth of a range, end thread of a process range
   std::uint32_t name_bytes = 0;
   LogKind kind = LogKind::mark;
@@ -50,7 +51,7 @@ class ThreadLog {
   bool count_call() {
     const std::uint64_t calls = calls_.load(std::memory_order_relaxed);
     calls_.store(calls + 1, std::memory_order_relaxed);
-    return calls % kSampled == 0;
+    return calls % kSampled == kSampled - 1;
   }
   void sample(Time took) {
     sampled_.store(sampled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

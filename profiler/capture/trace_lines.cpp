@@ -12,13 +12,14 @@ constexpr std::size_t kMaxNames = 65536, kNamesOfOneEvent = 2, kMaxEvents = 6553
 
 /// In the order of Event's alternatives.
 constexpr std::array<const char*, std::variant_size_v<Event>> kWords = {
-    "kernel", "copy",    "set",    "call",  "sync",          "event_record", "memory", "pool",   "overhead", "device",
-    "context", "stream", "range", "process_range", "open",  "mark",   "thread", "node", "step"};
+    "kernel",  "copy",   "set",   "call",          "sync", "event_record", "memory", "pool", "overhead", "device",
+    "context", "stream", "range", "process_range", "open", "mark",         "thread", "node", "step"};
 
 constexpr const char* kSyncKinds[] = {"event", "stream_wait", "stream", "context"};
 
 bool is_number(const std::string& text) {
-  return !text.empty() && text.size() < 10 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && text.size() < 10 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 void member(std::string& out, std::string_view key) {
@@ -67,7 +68,7 @@ std::uint32_t TraceLines::name(std::string_view text) {
   if (text.empty()) return 0;
   key_.assign(text);
   if (const auto found = names_.find(key_); found != names_.end()) return found->second;
-  const auto id = static_cast<std::uint32_t>(names_.size() + 1);
+  const std::uint32_t id = next_name_++;
   names_.emplace(key_, id);
   open("name");
   number(id);
@@ -116,7 +117,7 @@ void TraceLines::header(const Header& header) {
   text_member(text_, "step_range", header.step_range);
   text_member(text_, "steps", header.steps);
   text_member(text_, "version", BIGMAC_VERSION);
-  text_ += "}\n";
+  text_ += "}\n[\"name\", 0, \"\"]\n";
 }
 
 void TraceLines::append(const Event& event) {
@@ -174,7 +175,8 @@ void TraceLines::write(const SyncEvent& e) {
   }
   open("sync");
   quoted(kSyncKinds[static_cast<std::size_t>(e.kind)]);
-  numbers(e.correlation, device_of(e.context), or_unknown(e.stream), record_stream, record, e.start, e.end, e.context, or_unknown(e.event));
+  numbers(e.correlation, device_of(e.context), or_unknown(e.stream), record_stream, record, e.start, e.end, e.context,
+          or_unknown(e.event));
   close();
 }
 
@@ -297,7 +299,8 @@ void TraceLines::note(std::string_view text) {
   close();
 }
 
-void TraceLines::end(Time time, std::int64_t unix_ns, std::string_view how, const std::vector<std::pair<std::string, double>>& costs) {
+void TraceLines::end(Time time, std::int64_t unix_ns, std::string_view how,
+                     const std::vector<std::pair<std::string, double>>& costs) {
   open("end");
   numbers(time, unix_ns);
   quoted(how);

@@ -1,4 +1,5 @@
-// Events to the lines of bigmac.trace/1 (docs/trace.md). Bounded: the tables of names, events and contexts are cleared when full.
+// Events to the lines of bigmac.trace/1 (docs/trace.md). Bounded: the tables of names, events and contexts are cleared
+// when full.
 #pragma once
 
 #include <array>
@@ -33,8 +34,14 @@ class TraceLines {
   void dropped(std::uint64_t count, std::string_view why);
   void note(std::string_view text);
   /// The last line. `costs`: what the recording itself cost, by name.
-  void end(Time time, std::int64_t unix_ns, std::string_view how, const std::vector<std::pair<std::string, double>>& costs);
+  void end(Time time, std::int64_t unix_ns, std::string_view how,
+           const std::vector<std::pair<std::string, double>>& costs);
 
+  /// Events of one kind that were appended so far.
+  template <class Kind>
+  std::uint64_t count() const {
+    return counts_[Event(Kind{}).index()];
+  }
   /// Whole lines that were not taken yet.
   std::string& text() { return text_; }
 
@@ -81,7 +88,8 @@ class TraceLines {
   CallName call_name_;
   std::string text_;
   std::unordered_map<std::string, std::uint32_t> names_;
-  std::string key_;  ///< reused for lookups
+  std::uint32_t next_name_ = 1;  ///< 0 is the empty name
+  std::string key_;              ///< reused for lookups
   std::unordered_map<std::uint64_t, std::uint32_t> call_names_;
   std::unordered_map<std::uint32_t, std::uint32_t> device_by_context_;
   std::unordered_map<std::uint32_t, Recorded> recorded_;

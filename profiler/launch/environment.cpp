@@ -12,7 +12,8 @@ std::map<std::string, std::string> launch_environment(const LaunchOptions& optio
     bad_input("--steps", "expected FIRST:LAST, steps counted from 0 and both included, found '" + options.steps + "'");
   std::error_code failure;
   fs::create_directories(options.folder, failure);
-  if (!fs::is_directory(options.folder)) bad_input(options.folder, "cannot be made a folder for the recordings: " + failure.message());
+  if (!fs::is_directory(options.folder))
+    bad_input(options.folder, "cannot be made a folder for the recordings: " + failure.message());
   const std::string library = fs::absolute(options.inject_library).string();
   if (!fs::exists(library)) bad_input(library, "the recorder's library is not there (--library names another place)");
   std::map<std::string, std::string> out = {{"CUDA_INJECTION64_PATH", library},

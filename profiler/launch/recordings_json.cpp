@@ -27,7 +27,8 @@ Number number_in(const Json& object, const char* key, Number otherwise) {
   return object.is_object() && object.contains(key) && object[key].is_number() ? object[key].get<Number>() : otherwise;
 }
 
-/// The process may have been replaced by another with its number: then its file is finished a little later than it could be.
+/// The process may have been replaced by another with its number: then its file is finished a little later than it
+/// could be.
 bool is_alive(std::int64_t pid) { return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM); }
 
 std::int64_t modified_unix_ns(const std::string& path) {
@@ -62,7 +63,8 @@ std::optional<std::string> complete(const std::string& part, std::int64_t base_u
     return std::nullopt;
   }
   fs::resize_file(part, bytes);
-  std::ofstream(part, std::ios::app) << fmt::format("[\"end\", {}, {}, \"lost\", {{}}]\n", last_write - base_unix_ns, last_write);
+  std::ofstream(part, std::ios::app) << fmt::format("[\"end\", {}, {}, \"lost\", {{}}]\n", last_write - base_unix_ns,
+                                                    last_write);
   const std::string path = part.substr(0, part.size() - kPart.size());
   fs::rename(part, path);
   return path;
@@ -83,8 +85,10 @@ void read_line(const std::string& line, Recording& out) {
   const Json json = parsed(line);
   if (!json.is_array() || json.size() < 2) return;
   if (word == "note" && json[1].is_string()) out.notes.push_back(json[1]);
-  if (word == "dropped" && json[1].is_number() && json.size() > 2 && json[2].is_string()) out.dropped[json[2]] += json[1].get<std::uint64_t>();
-  if (word == "overhead" && json.size() > 2 && json[2].is_number()) out.overhead_ns += json[2].get<std::int64_t>() - json[1].get<std::int64_t>();
+  if (word == "dropped" && json[1].is_number() && json.size() > 2 && json[2].is_string())
+    out.dropped[json[2]] += json[1].get<std::uint64_t>();
+  if (word == "overhead" && json.size() > 2 && json[2].is_number())
+    out.overhead_ns += json[2].get<std::int64_t>() - json[1].get<std::int64_t>();
   if (word != "end" || json.size() < 5) return;
   out.ended = json[3].is_string() ? json[3].get<std::string>() : "";
   for (const char* cost : {"nvtx_calls", "nvtx_call_ns", "writer_cpu_ns", "launches"})
@@ -110,6 +114,7 @@ std::optional<Recording> read_recording(std::string path, std::int64_t since_uni
   }
   out.path = path;
   while (std::getline(file, line)) read_line(line, out);
+  if (out.ended.empty() && !path.ends_with(kPart)) out.ended = "cut";
   out.bytes = fs::file_size(path);
   return out;
 }
@@ -124,14 +129,19 @@ double cost(const Recording& recording, const char* name) {
   return found == recording.costs.end() ? 0 : found->second;
 }
 
-/// Time that recording took in this process, as measured while it ran: sampled NVTX calls, the writer's thread, CUPTI's own records.
+/// Time that recording took in this process, as measured while it ran: sampled NVTX calls, the writer's thread, CUPTI's
+/// own records.
 double recording_ns(const Recording& r) {
-  return cost(r, "nvtx_calls") * cost(r, "nvtx_call_ns") + cost(r, "writer_cpu_ns") + static_cast<double>(r.overhead_ns);
+  return cost(r, "nvtx_calls") * cost(r, "nvtx_call_ns") + cost(r, "writer_cpu_ns") +
+         static_cast<double>(r.overhead_ns);
 }
 
 Json recording_json(const Recording& r) {
-  Json out = {{"path", r.path}, {"pid", r.pid}, {"name", r.name}, {"ended", r.ended}, {"bytes", r.bytes}, {"lines", r.lines},
-              {"dropped", r.dropped}, {"notes", r.notes}, {"costs", r.costs}, {"cupti_overhead_ns", r.overhead_ns}};
+  Json out = {{"path", r.path},       {"pid", r.pid},
+              {"name", r.name},       {"ended", r.ended},
+              {"bytes", r.bytes},     {"lines", r.lines},
+              {"dropped", r.dropped}, {"notes", r.notes},
+              {"costs", r.costs},     {"cupti_overhead_ns", r.overhead_ns}};
   if (r.rank) out["rank"] = *r.rank;
   return out;
 }
@@ -173,17 +183,21 @@ std::string compress_recording(const std::string& path) {
 }
 
 std::string recordings_table(const std::vector<Recording>& recordings, const ChildEnd& end) {
-  std::string out = fmt::format("{:>8} {:>5} {:<16} {:>9} {:>9} {:>9} {:>9}  {:<6} {}\n", "pid", "rank", "program", "kernels", "copies", "calls",
-                                "ranges", "ended", "overhead");
+  std::string out = fmt::format("{:>8} {:>5} {:<16} {:>9} {:>9} {:>9} {:>9}  {:<6} {}\n", "pid", "rank", "program",
+                                "kernels", "copies", "calls", "ranges", "ended", "overhead");
   for (const Recording& r : recordings) {
     const double share = end.wall_ns > 0 ? 100 * recording_ns(r) / static_cast<double>(end.wall_ns) : 0;
-    out += fmt::format("{:>8} {:>5} {:<16} {:>9} {:>9} {:>9} {:>9}  {:<6} {}\n", r.pid, r.rank ? std::to_string(*r.rank) : "-", r.name,
-                       count(r, "kernel"), count(r, "copy") + count(r, "set"), count(r, "call"), count(r, "range") + count(r, "process_range"),
-                       r.ended.empty() ? "runs" : r.ended, r.costs.empty() ? "not known" : fmt::format("{:.3f} % of wall time", share));
+    out += fmt::format("{:>8} {:>5} {:<16} {:>9} {:>9} {:>9} {:>9}  {:<6} {}\n", r.pid,
+                       r.rank ? std::to_string(*r.rank) : "-", r.name, count(r, "kernel"),
+                       count(r, "copy") + count(r, "set"), count(r, "call"),
+                       count(r, "range") + count(r, "process_range"), r.ended.empty() ? "runs" : r.ended,
+                       r.costs.empty() ? "not known" : fmt::format("{:.3f} % of wall time", share));
     if (cost(r, "nvtx_calls") > 0)
-      out += fmt::format("         NVTX {:.0f} calls, {:.0f} ns each; writer's thread {:.1f} ms of processor; CUPTI's own {:.1f} ms\n",
-                         cost(r, "nvtx_calls"), cost(r, "nvtx_call_ns"), cost(r, "writer_cpu_ns") / 1e6,
-                         static_cast<double>(r.overhead_ns) / 1e6);
+      out += fmt::format(
+          "         NVTX {:.0f} calls, {} each; writer's thread {:.1f} ms of processor; CUPTI's own {:.1f} ms\n",
+          cost(r, "nvtx_calls"),
+          r.costs.contains("nvtx_call_ns") ? fmt::format("{:.0f} ns", cost(r, "nvtx_call_ns")) : "too few to time",
+          cost(r, "writer_cpu_ns") / 1e6, static_cast<double>(r.overhead_ns) / 1e6);
     out += fmt::format("         {}\n", r.path);
   }
   return out;

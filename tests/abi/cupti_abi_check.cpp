@@ -8,28 +8,29 @@
 
 namespace bigmac::cupti {
 
-#define BIGMAC_SAME_FIELD(Ours, field, Theirs, their_field)                                              \
+#define BIGMAC_SAME_FIELD(Ours, field, Theirs, their_field)                                             \
   static_assert(offsetof(Ours, field) == offsetof(Theirs, their_field), #Ours "::" #field " " #Theirs); \
   static_assert(sizeof(Ours::field) == sizeof(Theirs::their_field), #Ours "::" #field " " #Theirs)
-#define BIGMAC_SAME_VALUE(ours, theirs) static_assert(static_cast<std::int64_t>(ours) == static_cast<std::int64_t>(theirs), #theirs)
+#define BIGMAC_SAME_VALUE(ours, theirs) \
+  static_assert(static_cast<std::int64_t>(ours) == static_cast<std::int64_t>(theirs), #theirs)
 
-#define BIGMAC_CHECK_KERNEL(Theirs)                                                     \
-  BIGMAC_SAME_FIELD(KernelRecord, kind, Theirs, kind);                                  \
-  BIGMAC_SAME_FIELD(KernelRecord, registers, Theirs, registersPerThread);               \
-  BIGMAC_SAME_FIELD(KernelRecord, start, Theirs, start);                                \
-  BIGMAC_SAME_FIELD(KernelRecord, end, Theirs, end);                                    \
-  BIGMAC_SAME_FIELD(KernelRecord, device, Theirs, deviceId);                            \
-  BIGMAC_SAME_FIELD(KernelRecord, context, Theirs, contextId);                          \
-  BIGMAC_SAME_FIELD(KernelRecord, stream, Theirs, streamId);                            \
-  BIGMAC_SAME_FIELD(KernelRecord, grid[0], Theirs, gridX);                              \
-  BIGMAC_SAME_FIELD(KernelRecord, grid[2], Theirs, gridZ);                              \
-  BIGMAC_SAME_FIELD(KernelRecord, block[0], Theirs, blockX);                            \
-  BIGMAC_SAME_FIELD(KernelRecord, block[2], Theirs, blockZ);                            \
-  BIGMAC_SAME_FIELD(KernelRecord, static_shared, Theirs, staticSharedMemory);           \
-  BIGMAC_SAME_FIELD(KernelRecord, dynamic_shared, Theirs, dynamicSharedMemory);         \
-  BIGMAC_SAME_FIELD(KernelRecord, correlation, Theirs, correlationId);                  \
-  BIGMAC_SAME_FIELD(KernelRecord, name, Theirs, name);                                  \
-  BIGMAC_SAME_FIELD(KernelRecord, graph_node, Theirs, graphNodeId);                     \
+#define BIGMAC_CHECK_KERNEL(Theirs)                                             \
+  BIGMAC_SAME_FIELD(KernelRecord, kind, Theirs, kind);                          \
+  BIGMAC_SAME_FIELD(KernelRecord, registers, Theirs, registersPerThread);       \
+  BIGMAC_SAME_FIELD(KernelRecord, start, Theirs, start);                        \
+  BIGMAC_SAME_FIELD(KernelRecord, end, Theirs, end);                            \
+  BIGMAC_SAME_FIELD(KernelRecord, device, Theirs, deviceId);                    \
+  BIGMAC_SAME_FIELD(KernelRecord, context, Theirs, contextId);                  \
+  BIGMAC_SAME_FIELD(KernelRecord, stream, Theirs, streamId);                    \
+  BIGMAC_SAME_FIELD(KernelRecord, grid[0], Theirs, gridX);                      \
+  BIGMAC_SAME_FIELD(KernelRecord, grid[2], Theirs, gridZ);                      \
+  BIGMAC_SAME_FIELD(KernelRecord, block[0], Theirs, blockX);                    \
+  BIGMAC_SAME_FIELD(KernelRecord, block[2], Theirs, blockZ);                    \
+  BIGMAC_SAME_FIELD(KernelRecord, static_shared, Theirs, staticSharedMemory);   \
+  BIGMAC_SAME_FIELD(KernelRecord, dynamic_shared, Theirs, dynamicSharedMemory); \
+  BIGMAC_SAME_FIELD(KernelRecord, correlation, Theirs, correlationId);          \
+  BIGMAC_SAME_FIELD(KernelRecord, name, Theirs, name);                          \
+  BIGMAC_SAME_FIELD(KernelRecord, graph_node, Theirs, graphNodeId);             \
   static_assert(sizeof(KernelRecord) <= sizeof(Theirs))
 BIGMAC_CHECK_KERNEL(CUpti_ActivityKernel10);
 BIGMAC_CHECK_KERNEL(CUpti_ActivityKernel9);
@@ -49,15 +50,15 @@ BIGMAC_CHECK_KERNEL(CUpti_ActivityKernel5);
 BIGMAC_CHECK_COPY(CUpti_ActivityMemcpy6);
 BIGMAC_CHECK_COPY(CUpti_ActivityMemcpy3);
 
-#define BIGMAC_CHECK_PEER(Theirs)                                         \
-  BIGMAC_SAME_FIELD(PeerCopyRecord, bytes, Theirs, bytes);                \
-  BIGMAC_SAME_FIELD(PeerCopyRecord, end, Theirs, end);                    \
-  BIGMAC_SAME_FIELD(PeerCopyRecord, device, Theirs, deviceId);            \
-  BIGMAC_SAME_FIELD(PeerCopyRecord, stream, Theirs, streamId);            \
-  BIGMAC_SAME_FIELD(PeerCopyRecord, source_device, Theirs, srcDeviceId);  \
-  BIGMAC_SAME_FIELD(PeerCopyRecord, target_device, Theirs, dstDeviceId);  \
-  BIGMAC_SAME_FIELD(PeerCopyRecord, correlation, Theirs, correlationId);  \
-  BIGMAC_SAME_FIELD(PeerCopyRecord, graph_node, Theirs, graphNodeId);     \
+#define BIGMAC_CHECK_PEER(Theirs)                                        \
+  BIGMAC_SAME_FIELD(PeerCopyRecord, bytes, Theirs, bytes);               \
+  BIGMAC_SAME_FIELD(PeerCopyRecord, end, Theirs, end);                   \
+  BIGMAC_SAME_FIELD(PeerCopyRecord, device, Theirs, deviceId);           \
+  BIGMAC_SAME_FIELD(PeerCopyRecord, stream, Theirs, streamId);           \
+  BIGMAC_SAME_FIELD(PeerCopyRecord, source_device, Theirs, srcDeviceId); \
+  BIGMAC_SAME_FIELD(PeerCopyRecord, target_device, Theirs, dstDeviceId); \
+  BIGMAC_SAME_FIELD(PeerCopyRecord, correlation, Theirs, correlationId); \
+  BIGMAC_SAME_FIELD(PeerCopyRecord, graph_node, Theirs, graphNodeId);    \
   static_assert(sizeof(PeerCopyRecord) <= sizeof(Theirs))
 BIGMAC_CHECK_PEER(CUpti_ActivityMemcpyPtoP4);
 BIGMAC_CHECK_PEER(CUpti_ActivityMemcpyPtoP2);
@@ -79,48 +80,48 @@ BIGMAC_SAME_FIELD(ApiRecord, correlation, CUpti_ActivityAPI, correlationId);
 BIGMAC_SAME_FIELD(ApiRecord, result, CUpti_ActivityAPI, returnValue);
 static_assert(sizeof(ApiRecord) == sizeof(CUpti_ActivityAPI));
 
-#define BIGMAC_CHECK_MEMORY(Theirs)                                                   \
-  BIGMAC_SAME_FIELD(MemoryRecord, operation, Theirs, memoryOperationType);            \
-  BIGMAC_SAME_FIELD(MemoryRecord, memory_kind, Theirs, memoryKind);                   \
-  BIGMAC_SAME_FIELD(MemoryRecord, correlation, Theirs, correlationId);                \
-  BIGMAC_SAME_FIELD(MemoryRecord, address, Theirs, address);                          \
-  BIGMAC_SAME_FIELD(MemoryRecord, bytes, Theirs, bytes);                              \
-  BIGMAC_SAME_FIELD(MemoryRecord, time, Theirs, timestamp);                           \
-  BIGMAC_SAME_FIELD(MemoryRecord, device, Theirs, deviceId);                          \
-  BIGMAC_SAME_FIELD(MemoryRecord, pool_address, Theirs, memoryPoolConfig.address);    \
+#define BIGMAC_CHECK_MEMORY(Theirs)                                                \
+  BIGMAC_SAME_FIELD(MemoryRecord, operation, Theirs, memoryOperationType);         \
+  BIGMAC_SAME_FIELD(MemoryRecord, memory_kind, Theirs, memoryKind);                \
+  BIGMAC_SAME_FIELD(MemoryRecord, correlation, Theirs, correlationId);             \
+  BIGMAC_SAME_FIELD(MemoryRecord, address, Theirs, address);                       \
+  BIGMAC_SAME_FIELD(MemoryRecord, bytes, Theirs, bytes);                           \
+  BIGMAC_SAME_FIELD(MemoryRecord, time, Theirs, timestamp);                        \
+  BIGMAC_SAME_FIELD(MemoryRecord, device, Theirs, deviceId);                       \
+  BIGMAC_SAME_FIELD(MemoryRecord, pool_address, Theirs, memoryPoolConfig.address); \
   static_assert(sizeof(MemoryRecord) <= sizeof(Theirs))
 BIGMAC_CHECK_MEMORY(CUpti_ActivityMemory4);
 BIGMAC_CHECK_MEMORY(CUpti_ActivityMemory2);
 
-#define BIGMAC_CHECK_POOL(Theirs)                                      \
+#define BIGMAC_CHECK_POOL(Theirs)                                            \
   BIGMAC_SAME_FIELD(PoolRecord, operation, Theirs, memoryPoolOperationType); \
-  BIGMAC_SAME_FIELD(PoolRecord, device, Theirs, deviceId);             \
-  BIGMAC_SAME_FIELD(PoolRecord, address, Theirs, address);             \
-  BIGMAC_SAME_FIELD(PoolRecord, size, Theirs, size);                   \
-  BIGMAC_SAME_FIELD(PoolRecord, time, Theirs, timestamp);              \
-  BIGMAC_SAME_FIELD(PoolRecord, used, Theirs, utilizedSize);           \
+  BIGMAC_SAME_FIELD(PoolRecord, device, Theirs, deviceId);                   \
+  BIGMAC_SAME_FIELD(PoolRecord, address, Theirs, address);                   \
+  BIGMAC_SAME_FIELD(PoolRecord, size, Theirs, size);                         \
+  BIGMAC_SAME_FIELD(PoolRecord, time, Theirs, timestamp);                    \
+  BIGMAC_SAME_FIELD(PoolRecord, used, Theirs, utilizedSize);                 \
   static_assert(sizeof(PoolRecord) <= sizeof(Theirs))
 BIGMAC_CHECK_POOL(CUpti_ActivityMemoryPool3);
 BIGMAC_CHECK_POOL(CUpti_ActivityMemoryPool2);
 
-#define BIGMAC_CHECK_OVERHEAD(Theirs)                                    \
+#define BIGMAC_CHECK_OVERHEAD(Theirs)                                     \
   BIGMAC_SAME_FIELD(OverheadRecord, overhead_kind, Theirs, overheadKind); \
-  BIGMAC_SAME_FIELD(OverheadRecord, object_kind, Theirs, objectKind);    \
-  BIGMAC_SAME_FIELD(OverheadRecord, object_id, Theirs, objectId);        \
-  BIGMAC_SAME_FIELD(OverheadRecord, start, Theirs, start);               \
-  BIGMAC_SAME_FIELD(OverheadRecord, end, Theirs, end);                   \
+  BIGMAC_SAME_FIELD(OverheadRecord, object_kind, Theirs, objectKind);     \
+  BIGMAC_SAME_FIELD(OverheadRecord, object_id, Theirs, objectId);         \
+  BIGMAC_SAME_FIELD(OverheadRecord, start, Theirs, start);                \
+  BIGMAC_SAME_FIELD(OverheadRecord, end, Theirs, end);                    \
   static_assert(sizeof(OverheadRecord) <= sizeof(Theirs))
 BIGMAC_CHECK_OVERHEAD(CUpti_ActivityOverhead3);
 BIGMAC_CHECK_OVERHEAD(CUpti_ActivityOverhead);
 
-#define BIGMAC_CHECK_DEVICE(Theirs)                                              \
-  BIGMAC_SAME_FIELD(DeviceRecord, memory_bytes, Theirs, globalMemorySize);       \
-  BIGMAC_SAME_FIELD(DeviceRecord, l2_bytes, Theirs, l2CacheSize);                \
-  BIGMAC_SAME_FIELD(DeviceRecord, multiprocessors, Theirs, numMultiprocessors);  \
-  BIGMAC_SAME_FIELD(DeviceRecord, major, Theirs, computeCapabilityMajor);        \
-  BIGMAC_SAME_FIELD(DeviceRecord, minor, Theirs, computeCapabilityMinor);        \
-  BIGMAC_SAME_FIELD(DeviceRecord, id, Theirs, id);                               \
-  BIGMAC_SAME_FIELD(DeviceRecord, name, Theirs, name);                           \
+#define BIGMAC_CHECK_DEVICE(Theirs)                                             \
+  BIGMAC_SAME_FIELD(DeviceRecord, memory_bytes, Theirs, globalMemorySize);      \
+  BIGMAC_SAME_FIELD(DeviceRecord, l2_bytes, Theirs, l2CacheSize);               \
+  BIGMAC_SAME_FIELD(DeviceRecord, multiprocessors, Theirs, numMultiprocessors); \
+  BIGMAC_SAME_FIELD(DeviceRecord, major, Theirs, computeCapabilityMajor);       \
+  BIGMAC_SAME_FIELD(DeviceRecord, minor, Theirs, computeCapabilityMinor);       \
+  BIGMAC_SAME_FIELD(DeviceRecord, id, Theirs, id);                              \
+  BIGMAC_SAME_FIELD(DeviceRecord, name, Theirs, name);                          \
   static_assert(sizeof(DeviceRecord) <= sizeof(Theirs))
 BIGMAC_CHECK_DEVICE(CUpti_ActivityDevice5);
 BIGMAC_CHECK_DEVICE(CUpti_ActivityDevice2);

@@ -6,7 +6,7 @@
 namespace bigmac::nvtx {
 
 #define BIGMAC_SAME(ours, theirs) static_assert(static_cast<long>(ours) == static_cast<long>(theirs), #theirs)
-#define BIGMAC_SAME_PLACE(Ours, field, Theirs, their_field)                          \
+#define BIGMAC_SAME_PLACE(Ours, field, Theirs, their_field)                            \
   static_assert(offsetof(Ours, field) == offsetof(Theirs, their_field), #their_field); \
   static_assert(sizeof(Ours::field) == sizeof(Theirs::their_field), #their_field)
 
