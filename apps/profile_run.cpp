@@ -19,7 +19,8 @@ struct RunOptions {
 
 /// Beside this program, as it is built and installed: bin/../lib.
 std::string own_library() {
-  return (std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib" / "libbigmac_inject.so").string();
+  return (std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib" / "libbigmac_inject.so")
+      .string();
 }
 
 std::int64_t unix_ns() {
@@ -29,17 +30,20 @@ std::int64_t unix_ns() {
 }
 
 /// The summary goes to standard error: standard output is the program's.
-void report(const RunOptions& options, const std::vector<Recording>& recordings, const ChildEnd& end, const std::optional<ChildEnd>& bare) {
+void report(const RunOptions& options, const std::vector<Recording>& recordings, const ChildEnd& end,
+            const std::optional<ChildEnd>& bare) {
   for (const Recording& recording : recordings) {
     for (const std::string& text : recording.notes) note(fmt::format("pid {}: {}", recording.pid, text));
     for (const auto& [why, count] : recording.dropped) note(fmt::format("pid {}: {} {}", recording.pid, count, why));
   }
   if (recordings.empty())
-    note("nothing was recorded: the program used neither CUDA nor NVTX, or could not write to " + options.launch.folder);
+    note("nothing was recorded: the program used neither CUDA nor NVTX, or could not write to " +
+         options.launch.folder);
   fmt::print(stderr, "{}", options.json ? recordings_json(recordings, end) : recordings_table(recordings, end));
   if (bare)
     fmt::print(stderr, "{:.3f} s recorded, {:.3f} s without: {:+.2f} %\n", static_cast<double>(end.wall_ns) / 1e9,
-               static_cast<double>(bare->wall_ns) / 1e9, 100 * (static_cast<double>(end.wall_ns) / static_cast<double>(bare->wall_ns) - 1));
+               static_cast<double>(bare->wall_ns) / 1e9,
+               100 * (static_cast<double>(end.wall_ns) / static_cast<double>(bare->wall_ns) - 1));
 }
 
 int run(RunOptions options) {
@@ -61,8 +65,9 @@ int run(RunOptions options) {
 void add_run_command(CLI::App& app, ProfileCommands& commands) {
   const auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand(
-      "run", "run a program under the recorder: kernels, copies, allocations, launches, NVTX ranges, one file per process\n"
-             "(docs/trace.md). Ends with the program's own exit status.");
+      "run",
+      "run a program under the recorder: kernels, copies, allocations, launches, NVTX ranges, one file per process\n"
+      "(docs/trace.md). Ends with the program's own exit status.");
   command->add_option("-o,--output", options->launch.folder, "folder for the recordings")->required();
   command->add_option("--steps", options->launch.steps, "record only steps FIRST:LAST, both included, counted from 0");
   command->add_option("--step-range", options->launch.step_range,
@@ -70,10 +75,13 @@ void add_run_command(CLI::App& app, ProfileCommands& commands) {
   command->add_flag("--memory", options->launch.memory,
                     "allocations, each by itself: PyTorch's caching allocator off; times mean nothing then");
   command->add_flag("--gzip", options->gzip, "compress the recordings afterwards");
-  command->add_flag("--baseline", options->baseline, "run the program once more, before and without the recorder, and print the ratio of times");
+  command->add_flag("--baseline", options->baseline,
+                    "run the program once more, before and without the recorder, and print the ratio of times");
   command->add_flag("--json", options->json, "print the summary (on standard error) as JSON");
-  command->add_option("--library", options->launch.inject_library, "libbigmac_inject.so (default: beside this program)");
-  command->add_option("--cupti", options->launch.cupti_library, "libcupti to use (default: the one the program loads, else the toolkit's)");
+  command->add_option("--library", options->launch.inject_library,
+                      "libbigmac_inject.so (default: beside this program)");
+  command->add_option("--cupti", options->launch.cupti_library,
+                      "libcupti to use (default: the one the program loads, else the toolkit's)");
   command->add_option("COMMAND", options->launch.command, "-- PROGRAM ARGUMENTS...")->required();
   command->positionals_at_end();
   commands[command] = [options] { return run(*options); };

@@ -19,18 +19,25 @@ constexpr std::size_t kWindow = std::size_t{4} << 20;
 constexpr std::size_t kMaxFields = 10;
 constexpr std::int64_t kMaxTime = std::int64_t{1} << 60;
 
+/// What docs/trace.md has and the trace model does not hold.
+constexpr std::array<std::string_view, 10> kLeftOut = {"context", "stream", "driver",   "open", "mark",
+                                                       "node",    "pool",   "overhead", "step", "end"};
+
 /// One line's scalars, as they stand in the text.
 class Fields {
  public:
-  Fields(const std::string& file, std::uint64_t offset) : file_(&file), offset_(offset) {}
+  /// `base` is added to every time.
+  Fields(const std::string& file, std::uint64_t offset, Nanoseconds base)
+      : file_(&file), offset_(offset), base_(base) {}
 
   void add(std::string_view token) {
     if (count_ < kMaxFields) tokens_[count_] = token;
     ++count_;
   }
   std::size_t size() const { return count_; }
+  /// At least `count`: a newer writer may say more.
   void expect(std::size_t count, const char* what) const {
-    if (count_ != count) fail(std::string("expected ") + what);
+    if (count_ < count) fail(std::string("expected ") + what);
   }
   [[noreturn]] void fail(const std::string& what) const { bad_input(at_byte(*file_, offset_), what); }
 
@@ -41,12 +48,13 @@ class Fields {
            std::to_string(high) + ", found " + std::string(trimmed(tokens_[i]).substr(0, 40)));
     return *value;
   }
-  Nanoseconds time(std::size_t i) const { return Nanoseconds{integer(i, -kMaxTime, kMaxTime)}; }
+  Nanoseconds time(std::size_t i) const { return base_ + Nanoseconds{integer(i, -kMaxTime, kMaxTime)}; }
   std::string_view token(std::size_t i) const { return tokens_[i]; }
 
  private:
   const std::string* file_;
   std::uint64_t offset_;
+  Nanoseconds base_;
   std::array<std::string_view, kMaxFields> tokens_;
   std::size_t count_ = 0;
 };
@@ -107,14 +115,17 @@ class Reader {
     ++trace_.records;
     ondemand::array array;
     if (document.get_array().get(array) != simdjson::SUCCESS) fail(offset, "expected an array");
-    Fields fields(source_.file(), offset);
+    Fields fields(source_.file(), offset, base_);
     for (auto element : array) {
       ondemand::value value;
       ondemand::json_type type{};
       if (element.get(value) != simdjson::SUCCESS || value.type().get(type) != simdjson::SUCCESS)
         fail(offset, "not valid JSON");
-      if (type == ondemand::json_type::array || type == ondemand::json_type::object)
-        fail(offset, "element " + std::to_string(fields.size()) + ": expected a number or a string");
+      if (type == ondemand::json_type::array || type == ondemand::json_type::object) {
+        // A kernel's grid, the last line's counts: none that is read. The parser steps over it.
+        fields.add("nested");
+        continue;
+      }
       if (type == ondemand::json_type::string && value.raw_json_token().find('\\') != std::string_view::npos)
         unescaped_ = text_of(value, offset);
       fields.add(value.raw_json_token());
@@ -147,6 +158,8 @@ class Reader {
       if (key == "pid") process.pid = header_integer(value, "pid", offset);
       if (key == "rank") process.rank = header_integer(value, "rank", offset);
       if (key == "world_size") process.world_size = header_integer(value, "world_size", offset);
+      if (key == "base_unix_ns") base_.value = header_integer(value, "base_unix_ns", offset);
+      if (base_.value > INT64_MAX / 4) fail(offset, "base_unix_ns: expected a time within a century of 1970");
       has_pid |= key == "pid";
     }
     if (schema != "bigmac.trace/1")
@@ -178,6 +191,7 @@ class Reader {
     else if (*word == "device") device(f);
     else if (*word == "dropped") dropped(f);
     else if (*word == "note") note(f);
+    else if (std::find(kLeftOut.begin(), kLeftOut.end(), *word) != kLeftOut.end()) return;
     else if (unknown_.size() < 32 || unknown_.contains(std::string(*word))) ++unknown_[std::string(*word)];
   }
 
@@ -298,6 +312,7 @@ class Reader {
   std::uint64_t lines_ = 0;
   ondemand::parser parser_;
   std::string unescaped_;
+  Nanoseconds base_;
   std::vector<NameId> names_;
   LaneIndex lanes_;
   std::map<std::string, std::uint64_t> unknown_;

@@ -1,5 +1,6 @@
-// A libcuda.so.1 for machines without a driver: cuInit loads what CUDA_INJECTION64_PATH names and calls InitializeInjection, as the
-// driver does; launches go to the fake CUPTI that the recorder has loaded (BIGMAC_CUPTI_LIBRARY).
+// A libcuda.so.1 for machines without a driver: cuInit loads what CUDA_INJECTION64_PATH names and calls
+// InitializeInjection, as the driver does; launches go to the fake CUPTI that the recorder has loaded
+// (BIGMAC_CUPTI_LIBRARY).
 #include <dlfcn.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -1,6 +1,8 @@
-// A libcupti for machines without one: the functions that the recorder calls, and a "GPU" thread that fills the recorder's buffers with
-// fabricated records of the newest CUPTI's sizes. FAKE_CUPTI chooses a behaviour: empty, "held" (another tool subscribed), "no_driver",
-// "stolen" (another tool took the buffers), "broken" (some records without times).
+// A libcupti for machines without one: the functions that the recorder calls, and a "GPU" thread that fills the
+// recorder's buffers with fabricated records of the newest CUPTI's sizes. FAKE_CUPTI chooses a behaviour: empty, "held"
+// (another tool subscribed), "no_driver", "stolen" (another tool took the buffers), "broken" (some records without
+// times).
+#include <time.h>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
@@ -9,7 +11,6 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <time.h>
 #include <vector>
 
 #include "profiler/capture/cupti_abi.h"
@@ -152,7 +153,9 @@ Result cuptiSubscribe_v2(void** handle, CallbackFunction function, void* data, S
   subscriber_data = data;
   return kSuccess;
 }
-Result cuptiSubscribe(void** handle, CallbackFunction function, void* data) { return cuptiSubscribe_v2(handle, function, data, nullptr); }
+Result cuptiSubscribe(void** handle, CallbackFunction function, void* data) {
+  return cuptiSubscribe_v2(handle, function, data, nullptr);
+}
 Result cuptiEnableCallback(std::uint32_t, void*, Domain, std::uint32_t) { return kSuccess; }
 Result cuptiGetCallbackName(Domain domain, std::uint32_t id, const char** name) {
   static const std::vector<std::string> runtime = names(Domain::runtime), driver = names(Domain::driver);
@@ -200,9 +203,12 @@ Result cuptiActivityEnableDriverApi(std::uint32_t id, std::uint8_t on) {
 }
 Result cuptiActivityFlushAll(std::uint32_t) { return deliver(), kSuccess; }
 Result cuptiActivityGetNumDroppedRecords(void*, std::uint32_t, std::size_t* count) { return *count = 0, kSuccess; }
-Result cuptiGetGraphNodeId(void* node, std::uint64_t* id) { return *id = reinterpret_cast<std::uint64_t>(node), kSuccess; }
+Result cuptiGetGraphNodeId(void* node, std::uint64_t* id) {
+  return *id = reinterpret_cast<std::uint64_t>(node), kSuccess;
+}
 Result cuptiActivityGetNextRecord(std::uint8_t* data, std::size_t valid, Record** record) {
-  std::uint8_t* next = *record == nullptr ? data : reinterpret_cast<std::uint8_t*>(*record) + real_bytes((*record)->kind);
+  std::uint8_t* next =
+      *record == nullptr ? data : reinterpret_cast<std::uint8_t*>(*record) + real_bytes((*record)->kind);
   if (next >= data + valid) return kMaxLimitReached;
   *record = reinterpret_cast<Record*>(next);
   return next + real_bytes((*record)->kind) > data + valid ? kInvalidKind : kSuccess;

@@ -1,6 +1,7 @@
-// A small client of NVTX 3's injection protocol, for tests where NVTX's own headers are not installed: the same functions, the same way
-// of finding a tool (load NVTX_INJECTION64_PATH at the first call, hand InitializeInjectionNvtx2 an export table, call through slots).
-// Shares no code with profiler/capture/nvtx_abi.h, so that a wrong number there does not hide.
+// A small client of NVTX 3's injection protocol, for tests where NVTX's own headers are not installed: the same
+// functions, the same way of finding a tool (load NVTX_INJECTION64_PATH at the first call, hand
+// InitializeInjectionNvtx2 an export table, call through slots). Shares no code with profiler/capture/nvtx_abi.h, so
+// that a wrong number there does not hide.
 #pragma once
 
 #include <dlfcn.h>
@@ -107,5 +108,7 @@ inline int nvtxDomainRangePop(nvtxDomainHandle_t d) { return mini_nvtx::call(min
 inline nvtxStringHandle_t nvtxDomainRegisterStringA(nvtxDomainHandle_t d, const char* s) {
   return mini_nvtx::call(mini_nvtx::core2, 10, nvtxStringHandle_t{nullptr}, d, s);
 }
-inline nvtxDomainHandle_t nvtxDomainCreateA(const char* n) { return mini_nvtx::call(mini_nvtx::core2, 12, nvtxDomainHandle_t{nullptr}, n); }
+inline nvtxDomainHandle_t nvtxDomainCreateA(const char* n) {
+  return mini_nvtx::call(mini_nvtx::core2, 12, nvtxDomainHandle_t{nullptr}, n);
+}
 inline void nvtxDomainDestroy(nvtxDomainHandle_t d) { mini_nvtx::act(mini_nvtx::core2, 14, d); }

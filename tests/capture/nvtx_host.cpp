@@ -1,5 +1,5 @@
-// A program to be recorded: uses NVTX (its real headers where they are installed, else mini_nvtx.h) and, if asked, a libcuda, in the
-// ways that a recorder must survive. Usage: nvtx-host SCENARIO [ARGUMENT]
+// A program to be recorded: uses NVTX (its real headers where they are installed, else mini_nvtx.h) and, if asked, a
+// libcuda, in the ways that a recorder must survive. Usage: nvtx-host SCENARIO [ARGUMENT]
 #include <dlfcn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -146,7 +146,8 @@ int odd(const std::string&) {
   nvtxEventAttributes_t registered = attributes(nullptr);
   nvtxDomainHandle_t domain = nvtxDomainCreateA("odd \"domain\"");
   registered.messageType = NVTX_MESSAGE_TYPE_REGISTERED;
-  registered.message.registered = static_cast<decltype(registered.message.registered)>(nvtxDomainRegisterStringA(domain, "registered"));
+  registered.message.registered =
+      static_cast<decltype(registered.message.registered)>(nvtxDomainRegisterStringA(domain, "registered"));
   registered.payloadType = NVTX_PAYLOAD_TYPE_DOUBLE;
   registered.payload.dValue = 0.25;
   nvtxDomainRangePushEx(domain, &registered);
@@ -167,7 +168,7 @@ int many(const std::string& count) {
   for (int i = 0; i < n; ++i) {
     nvtxRangePushA(("name " + std::to_string(i)).c_str());
     nvtxRangePop();
-    if (i % 4096 == 0) rest(1);
+    if (i % 2048 == 0) rest(3);
   }
   return 0;
 }
@@ -202,7 +203,8 @@ int bench(const std::string&) {
   return 0;
 }
 
-// --- with a libcuda: the real driver would do as well, but for the kernel's name -----------------------------------------------
+// --- with a libcuda: the real driver would do as well, but for the kernel's name
+// -----------------------------------------------
 
 struct Cuda {
   void* handle = dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL);
@@ -245,10 +247,20 @@ int gpu_lost(const std::string& launches) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::map<std::string, std::function<int(const std::string&)>> scenarios = {
-      {"threads", threads}, {"nothing", nothing}, {"os_exit", os_exit}, {"killed", killed},   {"forks", forks},
-      {"execs", execs},     {"open", open_at_exit}, {"steps", steps},   {"odd", odd},         {"many", many},
-      {"short_threads", short_threads}, {"bench", bench}, {"gpu", gpu}, {"gpu_lost", gpu_lost}};
+  const std::map<std::string, std::function<int(const std::string&)>> scenarios = {{"threads", threads},
+                                                                                   {"nothing", nothing},
+                                                                                   {"os_exit", os_exit},
+                                                                                   {"killed", killed},
+                                                                                   {"forks", forks},
+                                                                                   {"execs", execs},
+                                                                                   {"open", open_at_exit},
+                                                                                   {"steps", steps},
+                                                                                   {"odd", odd},
+                                                                                   {"many", many},
+                                                                                   {"short_threads", short_threads},
+                                                                                   {"bench", bench},
+                                                                                   {"gpu", gpu},
+                                                                                   {"gpu_lost", gpu_lost}};
   const auto found = argc > 1 ? scenarios.find(argv[1]) : scenarios.end();
   if (found == scenarios.end()) return 98;
   return found->second(argc > 2 ? argv[2] : std::string(found->first) == "execs" ? argv[0] : "");

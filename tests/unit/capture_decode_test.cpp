@@ -41,7 +41,8 @@ Fault fault(const Rec& record) {
 TEST(CaptureDecode, AKernelKeepsItsTimesPlaceNameAndShape) {
   for (const Kind kind : {Kind::kernel, Kind::concurrent_kernel}) {
     auto record = timed<KernelRecord>(kind);
-    record.device = 2, record.context = 3, record.stream = 7, record.correlation = 99, record.name = "gemm", record.graph_node = 5;
+    record.device = 2, record.context = 3, record.stream = 7, record.correlation = 99, record.name = "gemm",
+    record.graph_node = 5;
     record.grid[0] = 8, record.grid[2] = 2, record.block[1] = 4, record.registers = 128;
     record.static_shared = 100, record.dynamic_shared = 28;
     const auto event = decoded<KernelEvent>(record);
@@ -134,7 +135,8 @@ TEST(CaptureDecode, PoolsDevicesContextsStreams) {
   EXPECT_EQ(decoded<PoolEvent>(pool).operation, "trimmed");
   EXPECT_EQ(decoded<PoolEvent>(pool).used, 4u);
   DeviceRecord device{};
-  device.kind = Kind::device, device.id = 3, device.name = "GPU", device.multiprocessors = 132, device.major = 9, device.l2_bytes = 50 << 20;
+  device.kind = Kind::device, device.id = 3, device.name = "GPU", device.multiprocessors = 132, device.major = 9,
+  device.l2_bytes = 50 << 20;
   EXPECT_EQ(decoded<DeviceEvent>(device).name, "GPU");
   EXPECT_EQ(decoded<DeviceEvent>(device).multiprocessors, 132u);
   EXPECT_EQ(decoded<ContextEvent>(ContextRecord{Kind::context, 4, 1}).device, 1u);
@@ -170,7 +172,8 @@ TEST(CaptureDecode, AKindThatWasNotAskedForIsCountedAndHasNoSize) {
   }
 }
 
-// --- buffers ---------------------------------------------------------------------------------------------------------------------
+// --- buffers
+// ---------------------------------------------------------------------------------------------------------------------
 
 /// A buffer of records, each with 24 bytes more than are read, as newer versions have.
 struct Fabricated {
@@ -196,7 +199,8 @@ Result next_fabricated(std::uint8_t* buffer, std::size_t valid, Record** record)
   return kSuccess;
 }
 
-DecodeCounts walk(Fabricated& buffer, std::size_t valid, std::vector<Event>& events, NextRecord next = next_fabricated) {
+DecodeCounts walk(Fabricated& buffer, std::size_t valid, std::vector<Event>& events,
+                  NextRecord next = next_fabricated) {
   return decode_buffer(buffer.data(), valid, next, kBase, [&](const Event& event) { events.push_back(event); });
 }
 
@@ -257,10 +261,12 @@ TEST(CaptureCalls, NamesLoseTheirVersionsAndTheRightOnesAreRecorded) {
   EXPECT_EQ(plain_call_name("cudaLaunchKernelExC_ptsz_v11060"), "cudaLaunchKernelExC");
   EXPECT_EQ(plain_call_name("cuMemcpyHtoDAsync_v2_ptsz"), "cuMemcpyHtoDAsync_v2");
   EXPECT_EQ(plain_call_name("cuMemcpy_v"), "cuMemcpy_v");
-  for (const char* name : {"cudaLaunchKernel", "__cudaLaunchKernel", "cudaMemcpyAsync", "cuLaunchKernelEx", "cudaMallocAsync", "cudaFree",
-                           "cuMemAlloc_v2", "cudaGraphLaunch", "cudaStreamWaitEvent", "cudaDeviceSynchronize", "cudaEventRecord"})
+  for (const char* name :
+       {"cudaLaunchKernel", "__cudaLaunchKernel", "cudaMemcpyAsync", "cuLaunchKernelEx", "cudaMallocAsync", "cudaFree",
+        "cuMemAlloc_v2", "cudaGraphLaunch", "cudaStreamWaitEvent", "cudaDeviceSynchronize", "cudaEventRecord"})
     EXPECT_TRUE(is_recorded_call(name)) << name;
-  for (const char* name : {"cudaGetDevice", "cuCtxGetCurrent", "cudaPeekAtLastError", "cudaFuncGetAttributes", "malloc", "cu", ""})
+  for (const char* name :
+       {"cudaGetDevice", "cuCtxGetCurrent", "cudaPeekAtLastError", "cudaFuncGetAttributes", "malloc", "cu", ""})
     EXPECT_FALSE(is_recorded_call(name)) << name;
 }
 

@@ -120,7 +120,8 @@ Taken take(ThreadLog& log) {
   each_event(
       bytes, [](std::uint32_t domain) -> std::string_view { return domain == 0 ? "" : "d"; },
       [&](const Event& event) {
-        if (const auto* range = std::get_if<RangeEvent>(&event)) out.ranges.push_back(std::string(range->name) + "@" + std::to_string(range->depth));
+        if (const auto* range = std::get_if<RangeEvent>(&event))
+          out.ranges.push_back(std::string(range->name) + "@" + std::to_string(range->depth));
         if (const auto* open = std::get_if<OpenEvent>(&event)) out.ranges.push_back("open " + std::string(open->name));
       });
   return out;
@@ -131,7 +132,7 @@ TEST(CaptureLog, RangesOfDomainsNestApart) {
   EXPECT_EQ(log.push(1, "a", 0, {}), 0u);
   EXPECT_EQ(log.push(2, "x", 1, {}), 0u);
   EXPECT_EQ(log.push(3, "b", 0, {}), 1u);
-  EXPECT_EQ(log.pop(4, 1, true), 0);   // x, below b
+  EXPECT_EQ(log.pop(4, 1, true), 0);  // x, below b
   EXPECT_EQ(log.push(5, "c", 0, {}), 2u);
   EXPECT_EQ(log.pop(6, 0, true), 2);   // c
   EXPECT_EQ(log.pop(7, 0, true), 1);   // b
@@ -178,7 +179,8 @@ TEST(CaptureWindow, StepsAreCountedByNameAndOpenAndCloseOnce) {
 TEST(CaptureWindow, StepsAreReadStrictly) {
   EXPECT_EQ(parse_steps("5:10")->last, 10);
   EXPECT_EQ(parse_steps("5")->last, 5);
-  for (const char* text : {"", ":", "5:", ":5", "5:4", "-1:3", "5:10x", "a", "99999999999999999999"}) EXPECT_FALSE(parse_steps(text)) << text;
+  for (const char* text : {"", ":", "5:", ":5", "5:4", "-1:3", "5:10x", "a", "99999999999999999999"})
+    EXPECT_FALSE(parse_steps(text)) << text;
 }
 
 }  // namespace

@@ -59,9 +59,23 @@ TEST(TraceFile, SaysTheByteOfAFault) {
   EXPECT_EQ(error_of(kHeader + "[\"range\", 5, 4, 1, 0]\n"), at + "element 4: name 0 was never given");
   EXPECT_EQ(error_of(kHeader + "[\"memory\", 5, 4, 1, \"many\"]\n").substr(0, at.size() + 30),
             at + "element 4: expected an integer");
-  EXPECT_EQ(error_of(kHeader + "[\"kernel\", [1], 4]\n"), at + "element 1: expected a number or a string");
+  EXPECT_EQ(error_of(kHeader + "[\"kernel\", 1, [4], 0]\n"),
+            at + "expected [kind, start, end, device, stream, correlation, name]");
+  EXPECT_EQ(error_of(kHeader + "[\"memory\", [1], 4, 1, 8]\n").substr(0, at.size() + 30),
+            at + "element 1: expected an integer");
   EXPECT_EQ(error_of(kHeader + "[\"name\", 1, \"x\"]\n"), at + "names are numbered from 0 in order; expected 0");
   EXPECT_EQ(error_of(kHeader + "{}\n"), at + "expected an array");
+}
+
+TEST(TraceFile, MoreElementsThanAreReadAndTheWritersOwnRecordsPassSilently) {
+  const Trace trace = read(
+      "{\"schema\": \"bigmac.trace/1\", \"pid\": 1, \"base_unix_ns\": 1000, \"command\": [\"a\"]}\n[\"name\", 0, "
+      "\"k\"]\n"
+      "[\"kernel\", 1, 2, 0, 7, 1, 0, 1, 0, [1, 2, 3], [4, 5, 6], 32, 64]\n[\"step\", 0, 5]\n"
+      "[\"end\", 9, 1009, \"exit\", {\"kernel\": 1}]\n");
+  ASSERT_EQ(trace.events.size(), 1U);
+  EXPECT_EQ(trace.events.start[0], Nanoseconds{1001});
+  EXPECT_TRUE(trace.notes.empty());
 }
 
 TEST(TraceFile, AnEventThatEndsBeforeItStartsIsRefused) {
