@@ -3,6 +3,7 @@
 #include <array>
 
 #include "bigmac/profiler/kineto.h"
+#include "bigmac/profiler/nsys.h"
 #include "bigmac/profiler/trace_file.h"
 
 namespace bigmac {
@@ -19,6 +20,7 @@ std::string beginning(const std::string& path) {
 
 Trace import_trace(const std::string& path) {
   const std::string first = beginning(path);
+  if (first.starts_with("SQLite format 3")) return read_nsys(path);
   if (first.find("\"bigmac.trace/") != std::string::npos) return read_trace_file(path);
   return read_kineto(*open_bytes(path));
 }
