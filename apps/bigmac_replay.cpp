@@ -15,7 +15,7 @@ int main_program(int argc, char** argv) {
   std::vector<std::string> files;
   app.add_option("TRACE", files, "recordings, one per rank")->required();
   app.parse(argc, argv);
-  const Trace trace = import_trace(files.front());
+  const Trace trace = import_traces(files);
   for (const std::string& text : trace.notes) note(text);
   const ReplayGraph graph = build_replay(trace);
   const ReplayTiming timing = time_replay(graph, replay_costs(graph));

@@ -235,8 +235,8 @@ class KinetoReader final : public EventSink {
     event.device = host ? -1 : integer(f, f.device_id, "Device Id", -1);
     if (!f.address.empty()) event.address = static_cast<std::uint64_t>(integer(f, f.address, "Addr", INT64_MIN));
     event.bytes = size(f, f.memory_bytes, -kMaxBytes.value);
-    if (!f.allocated.empty()) event.allocated = size(f, f.allocated, INT64_MIN);
-    if (!f.reserved.empty()) event.reserved = size(f, f.reserved, INT64_MIN);
+    if (!f.allocated.empty()) event.allocated = size(f, f.allocated, -kMaxBytes.value);
+    if (!f.reserved.empty()) event.reserved = size(f, f.reserved, -kMaxBytes.value);
     trace_.memory.push_back(event);
   }
 

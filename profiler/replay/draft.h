@@ -55,11 +55,6 @@ struct OpenWait {
 /// The threads: points where blocks begin and end, where calls launch, and waits.
 std::vector<OpenWait> add_host_nodes(Draft& draft, const Waits& waits);
 
-/// Operations that end together: one entry a collective, one operation a rank. Matched by group, name and sequence
-/// number where the recording has them, else by order among the collectives of one name; a group of which the ranks
-/// count differently is left alone.
-std::vector<std::vector<EventId>> match_collectives(const Trace& trace);
-
 /// The streams. Needs the host nodes.
 void add_gpu_nodes(Draft& draft, const Waits& waits);
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "bigmac/profiler/collectives.h"
 #include "bigmac/profiler/kernel_class.h"
 #include "draft.h"
 

@@ -2,6 +2,13 @@
 
 #include "bigmac/base/error.h"
 #include "bigmac/base/json_reader.h"
+#include "bigmac/profiler/joins.h"
+#include "bigmac/profiler/kineto.h"
+#include "bigmac/profiler/memory.h"
+#include "bigmac/profiler/memory_snapshot.h"
+#include "bigmac/profiler/nsys.h"
+#include "bigmac/profiler/replay.h"
+#include "bigmac/profiler/trace_file.h"
 #include "bigmac/report/schedule_file.h"
 #include "bigmac/workload/cluster.h"
 #include "bigmac/workload/job.h"
@@ -46,6 +53,17 @@ void read_everything(const JsonReader& reader) {
     for (const auto& member : reader.members()) read_everything(member.second);
 }
 
+/// What every program does with a recording.
+void use(const Trace& trace) {
+  static_cast<void>(forwards(trace));
+  static_cast<void>(memory_mismatches(trace));
+  static_cast<void>(memory_by_step(trace));
+  ignore_error([&] {
+    const ReplayGraph graph = build_replay(trace);
+    return time_replay(graph, replay_costs(graph));
+  });
+}
+
 }  // namespace
 
 bool json(const std::uint8_t* data, std::size_t size) {
@@ -75,8 +93,28 @@ bool schedule(const std::uint8_t* data, std::size_t size) {
   return accepts(data, size, [](const std::string& text) { static_cast<void>(parse_schedule(text, "fuzz.json")); });
 }
 
+bool recording(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) { use(read_trace(*bytes_of(text, "fuzz.jsonl"))); });
+}
+
+bool kineto(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) { use(read_kineto(*bytes_of(text, "fuzz.json"))); });
+}
+
+bool nsys(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) { use(read_nsys_image(text, "fuzz.sqlite")); });
+}
+
+bool snapshot(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) {
+    static_cast<void>(memory_by_step(parse_memory_snapshot(text, "fuzz.pickle").trace));
+  });
+}
+
 std::vector<NamedTarget> targets() {
-  return {{"json", json}, {"model", model}, {"cluster", cluster}, {"job", job}, {"schedule", schedule}};
+  return {{"json", json},     {"model", model},       {"cluster", cluster},
+          {"job", job},       {"schedule", schedule}, {"recording", recording},
+          {"kineto", kineto}, {"nsys", nsys},         {"snapshot", snapshot}};
 }
 
 }  // namespace bigmac::fuzz

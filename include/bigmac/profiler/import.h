@@ -12,7 +12,7 @@ namespace bigmac {
 Trace import_trace(const std::string& path);
 
 /// The recordings of several ranks as one, events by time. Clocks of different hosts are brought together by the ends
-/// of the collectives that they share: a collective ends on all its ranks at nearly the same time (align.h).
+/// of the collectives that they share: a collective ends on all its ranks at nearly the same time (collectives.h).
 Trace import_traces(const std::vector<std::string>& paths);
 
 }  // namespace bigmac
