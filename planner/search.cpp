@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <tuple>
 
+#include <fmt/format.h>
+
 #include "bigmac/base/error.h"
+#include "bigmac/planner/journal.h"
 #include "bigmac/schedule/registry.h"
-#include "families.h"
 #include "parallel_for.h"
 #include "standing.h"
+#include "units.h"
 
 namespace bigmac {
 namespace {
@@ -22,23 +25,24 @@ constexpr double kHopeless = -std::numeric_limits<double>::infinity();
 
 /// One plan under one family of schedules.
 struct Candidate {
-  std::size_t plan = 0;
-  std::size_t family = 0;
+  Unit unit;
   QuickBound bound;
   std::int64_t work = 0;  ///< what building all its schedules takes, in units of effort
+};
+
+/// FNV-1a, 64 bits.
+struct Hash {
+  std::uint64_t value = 0xcbf29ce484222325;
+
+  void add(const std::string& text) {
+    for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  void add(std::int64_t number) { add(std::to_string(number) + ","); }
 };
 
 /// A setting that changed nothing: shown once, by the first that did the same.
 bool same_result(const std::optional<Evaluation>& a, const std::optional<Evaluation>& b) {
   return a && b && a->schedule == b->schedule && a->base == b->base && a->step == b->step && a->memory == b->memory;
-}
-
-std::vector<std::string> schedules_of(const Job& job, const SearchOptions& options) {
-  std::vector<std::string> names = options.schedules.empty() ? suitable_schedules(job) : options.schedules;
-  if (!options.refine) return names;
-  for (const std::string& name : refining_schedules())
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-  return names;
 }
 
 class Search {
@@ -48,7 +52,10 @@ class Search {
         space_(space),
         cache_(cache),
         options_(options),
-        families_(families(schedules_of(job, options), options.base)),
+        units_(job, space, cache, options),
+        families_(units_.families()),
+        own_pool_(options.threads),
+        pool_(options.pool != nullptr ? *options.pool : own_pool_),
         standing_(options.objective, options.shown, options.memory_limit),
         seen_(space.plans.size()) {
     standing_.counts.excluded = space.excluded;
@@ -58,15 +65,16 @@ class Search {
 
   SearchResult run() {
     bound_plans();
+    if (!options_.journal.empty()) journal_.emplace(options_.journal, fingerprint(), options_.resume);
     try_closed_forms();
     try_thorough();
-    if (standing_.best().empty()) find_nearest_miss();
+    if (standing_.best().empty() && !stopped_) find_nearest_miss();
     return result();
   }
 
  private:
   std::int64_t variants(const Candidate& candidate) const {
-    return static_cast<std::int64_t>(families_[candidate.family].choices.size());
+    return static_cast<std::int64_t>(families_[candidate.unit.family].choices.size());
   }
 
   // Bounds of all plans, the least first; those that cannot fit are counted and left out.
@@ -80,8 +88,8 @@ class Search {
       for (std::size_t f = 0; f < width; ++f) {
         const Family& family = families_[f];
         const auto count = static_cast<std::int64_t>(family.choices.size());
-        all[i * width + f] = {i, f, quick_bound(job_, plan, costs, family.sides),
-                              family.weight * count * costs.pipeline.operations()};
+        all[i * width + f] = {
+            {i, f}, quick_bound(job_, plan, costs, family.sides), family.weight * count * costs.pipeline.operations()};
       }
       anywhere[i] = quick_bound(job_, plan, costs, SidePlacement::anywhere);
     });
@@ -98,7 +106,7 @@ class Search {
       standing_.counts.pruned_memory += variants(candidate);
       too_large_.push_back(candidate);
     } else {
-      (families_[candidate.family].thorough ? thorough_ : closed_).push_back(candidate);
+      (families_[candidate.unit.family].thorough ? thorough_ : closed_).push_back(candidate);
     }
   }
 
@@ -123,16 +131,19 @@ class Search {
     const auto for_front = [&](const QuickBound& expected) { return standing_.gain(expected); };
     const double spared = spend(budget * kRankingShare, for_ranking);
     spend(budget * (1 - kRankingShare) + spared, for_front);
-    for (const Candidate& candidate : thorough_) {
-      standing_.counts.left += variants(candidate);
-      if (!left_ || candidate.bound.step < *left_) left_ = candidate.bound.step;
-    }
+    prune(thorough_);
+    for (const Candidate& candidate : thorough_) leave(candidate);
+  }
+
+  void leave(const Candidate& candidate) {
+    standing_.counts.left += variants(candidate);
+    if (!left_ || candidate.bound.step < *left_) left_ = candidate.bound.step;
   }
 
   // What a candidate may come to: the bound of its time, and the memory that closed forms needed on the same plan; a
   // plan on which none was worth trying, or none fitted, comes last.
   std::pair<bool, QuickBound> expectation(const Candidate& candidate) const {
-    const std::optional<Bytes>& least = seen_[candidate.plan];
+    const std::optional<Bytes>& least = seen_[candidate.unit.plan];
     if (!least || *least > options_.memory_limit) return {false, candidate.bound};
     return {true, {candidate.bound.step, std::max(candidate.bound.memory, *least)}};
   }
@@ -140,7 +151,7 @@ class Search {
   // Runs batches of what promises most until the budget is spent; returns what is left of it.
   template <class Promise>
   double spend(double budget, Promise&& promise) {
-    while (true) {
+    while (!stopped_) {
       prune(thorough_);
       std::vector<std::tuple<bool, double, std::size_t>> order;
       for (std::size_t i = 0; i < thorough_.size(); ++i) {
@@ -160,6 +171,7 @@ class Search {
       run_batch(take_out(taken));
       report(closed_.size());
     }
+    return 0;
   }
 
   std::vector<Candidate> take_out(std::vector<std::size_t> indices) {
@@ -179,25 +191,57 @@ class Search {
     });
   }
 
+  // From the journal what it holds, the rest from the pool. Results count in the order of the batch; a batch that was
+  // stopped counts for nothing, so that what is counted does not depend on the moment.
   void run_batch(const std::vector<Candidate>& batch) {
-    std::vector<std::vector<std::optional<Evaluation>>> found(batch.size());
-    parallel_for(batch.size(), options_.threads, [&](std::size_t i) { found[i] = evaluate_all(batch[i]); });
+    std::vector<std::optional<Found>> found = known_results(batch);
+    std::vector<std::string> tasks;
+    std::vector<std::size_t> index;
     for (std::size_t i = 0; i < batch.size(); ++i)
-      for (auto it = found[i].begin(); it != found[i].end(); ++it) {
-        standing_.take(*it,
-                       std::any_of(found[i].begin(), it, [&](const auto& other) { return same_result(other, *it); }));
-        std::optional<Bytes>& least = seen_[batch[i].plan];
-        if (*it && (!least || (*it)->memory < *least)) least = (*it)->memory;
-      }
+      if (!found[i]) tasks.push_back(units_.task(batch[i].unit)), index.push_back(i);
+    const auto done = [&](std::size_t i, const std::string& result) {
+      found[index[i]] = units_.found(batch[index[i]].unit, result);
+      if (journal_) journal_->append(tasks[i], result);
+    };
+    if (!stopped_)
+      pool_.run(
+          tasks, [&](const std::string& task) { return units_.work(task); }, done, options_.stop);
+    stopped_ = stopped_ || std::any_of(found.begin(), found.end(), [](const auto& one) { return !one; });
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      if (stopped_) leave(batch[i]);
+      else take(batch[i], *found[i]);
   }
 
-  std::vector<std::optional<Evaluation>> evaluate_all(const Candidate& candidate) const {
-    const ParallelPlan& plan = space_.plans[candidate.plan];
-    const PlanCosts costs = cache_.costs(plan);
-    std::vector<std::optional<Evaluation>> out;
-    for (const ScheduleChoice& choice : families_[candidate.family].choices)
-      out.push_back(evaluate(job_, plan, costs, choice, options_.memory_limit));
-    return out;
+  std::vector<std::optional<Found>> known_results(const std::vector<Candidate>& batch) {
+    std::vector<std::optional<Found>> found(batch.size());
+    for (std::size_t i = 0; journal_ && i < batch.size(); ++i)
+      if (const auto known = journal_->find(units_.task(batch[i].unit))) found[i] = units_.found(batch[i].unit, *known);
+    return found;
+  }
+
+  void take(const Candidate& candidate, const Found& found) {
+    for (auto it = found.begin(); it != found.end(); ++it) {
+      standing_.take(*it, std::any_of(found.begin(), it, [&](const auto& other) { return same_result(other, *it); }));
+      std::optional<Bytes>& least = seen_[candidate.unit.plan];
+      if (*it && (!least || (*it)->memory < *least)) least = (*it)->memory;
+    }
+  }
+
+  // What results depend on: the bounds stand for job, space and costs.
+  std::string fingerprint() const {
+    Hash hash;
+    hash.add(options_.memory_limit.value);
+    for (const Family& family : families_)
+      for (const ScheduleChoice& choice : family.choices) {
+        hash.add(choice.name + "/" + choice.base);
+        for (const auto& [name, value] : choice.parameters) hash.add(name), hash.add(value);
+      }
+    for (const auto* candidates : {&closed_, &thorough_, &too_large_})
+      for (const Candidate& candidate : *candidates) {
+        hash.add(static_cast<std::int64_t>(candidate.unit.plan));
+        hash.add(candidate.bound.step.value), hash.add(candidate.bound.memory.value);
+      }
+    return fmt::format("{:016x}", hash.value);
   }
 
   // Nothing fits: what was bounded above the limit is built too, the least bound first, until none can need less.
@@ -206,7 +250,7 @@ class Search {
                      [](auto& a, auto& b) { return a.bound.memory < b.bound.memory; });
     for (const Candidate& candidate : too_large_) {
       if (standing_.miss() && candidate.bound.memory > standing_.miss()->memory) break;
-      for (const auto& found : evaluate_all(candidate)) standing_.note_miss(found);
+      for (const auto& found : units_.run(candidate.unit)) standing_.note_miss(found);
     }
   }
 
@@ -220,6 +264,8 @@ class Search {
     out.front = standing_.front().plans();
     if (out.best.empty()) out.nearest_miss = standing_.miss();
     out.counts = standing_.counts;
+    out.interrupted = stopped_;
+    out.resumed = journal_ ? journal_->resumed() : 0;
     out.floor = floor_.value_or(Nanoseconds{0});
     if (!out.front.empty()) out.proven = std::min(out.front.front().step, left_.value_or(out.front.front().step));
     return out;
@@ -229,7 +275,12 @@ class Search {
   const PlanSpace& space_;
   const ProfileCache& cache_;
   const SearchOptions& options_;
-  std::vector<Family> families_;
+  UnitWork units_;
+  const std::vector<Family>& families_;
+  ThreadPool own_pool_;
+  TaskPool& pool_;
+  std::optional<Journal> journal_;
+  bool stopped_ = false;
   Standing standing_;
   std::vector<std::optional<Bytes>> seen_;    // by plan: the least memory that any schedule needed there
   std::vector<Candidate> closed_, thorough_;  // not tried yet; of the second kind, none that cannot matter
@@ -241,6 +292,10 @@ class Search {
 
 SearchResult search(const Job& job, const PlanSpace& space, const ProfileCache& cache, const SearchOptions& options) {
   return Search(job, space, cache, options).run();
+}
+
+TaskWork search_work(const Job& job, const PlanSpace& space, const ProfileCache& cache, const SearchOptions& options) {
+  return [units = UnitWork(job, space, cache, options)](const std::string& task) { return units.work(task); };
 }
 
 Bytes default_memory_limit(const Job& job) {

@@ -9,6 +9,7 @@
 
 #include "bigmac/planner/evaluate.h"
 #include "bigmac/planner/space.h"
+#include "bigmac/planner/task_pool.h"
 
 namespace bigmac {
 
@@ -27,6 +28,10 @@ struct SearchOptions {
   /// How much work goes into schedules that search while they build (optimus, hybrid), the most promising plans first.
   /// 1: about five seconds of one core; infinite: until no plan left can matter.
   double effort = kExhaustive;
+  TaskPool* pool = nullptr;    ///< where plans are evaluated; none: `threads` of this process
+  std::string journal;         ///< file that results are appended to as they are found; empty: none
+  bool resume = false;         ///< take what the journal holds, then go on
+  std::function<bool()> stop;  ///< true: end with what was found
   std::function<void(std::size_t done, std::size_t all)> progress;  ///< called from one thread
 };
 
@@ -53,6 +58,8 @@ struct SearchResult {
   /// No order of operations of any plan that may fit takes less, whatever places its stages: all work over all ranks.
   Nanoseconds floor{};
   SearchCounts counts;
+  bool interrupted = false;  ///< `stop` ended it: what was not tried yet is counted as left
+  std::size_t resumed = 0;   ///< results taken from the journal
 };
 
 /// Exact within the space where SearchCounts::left is 0: a candidate is skipped only when its bounds show that it can
@@ -62,6 +69,9 @@ SearchResult search(const Job& job, const PlanSpace& space, const ProfileCache& 
 
 /// The GPU's memory less what CUDA, NCCL and fragmentation take (assumed 4 GiB), or the job's own limit.
 Bytes default_memory_limit(const Job& job);
+
+/// What every process of a pool does with the tasks of search() for the same arguments.
+TaskWork search_work(const Job& job, const PlanSpace& space, const ProfileCache& cache, const SearchOptions& options);
 
 /// Schedules that can place this job's modules, but for the baselines that are tried only when named.
 std::vector<std::string> suitable_schedules(const Job& job);
