@@ -46,4 +46,17 @@ int run_program(Body&& body) {
   }
 }
 
+/// For the other processes of a program on several: the first one says what is wrong.
+template <class Body>
+int run_silently(Body&& body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::no_plan) return kNoPlan;
+    return error.code() == ErrorCode::bad_schedule ? kInvalidSchedule : kBadInput;
+  } catch (const std::exception&) {
+    return kInternalError;
+  }
+}
+
 }  // namespace bigmac::apps

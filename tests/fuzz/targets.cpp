@@ -2,6 +2,7 @@
 
 #include "bigmac/base/error.h"
 #include "bigmac/base/json_reader.h"
+#include "bigmac/planner/journal.h"
 #include "bigmac/profiler/joins.h"
 #include "bigmac/profiler/kineto.h"
 #include "bigmac/profiler/memory.h"
@@ -111,10 +112,17 @@ bool snapshot(const std::uint8_t* data, std::size_t size) {
   });
 }
 
+bool journal(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) {
+    const JournalContent content = read_journal(text, "fuzz.journal");
+    BIGMAC_CHECK(content.sound_bytes <= text.size());
+  });
+}
+
 std::vector<NamedTarget> targets() {
-  return {{"json", json},     {"model", model},       {"cluster", cluster},
-          {"job", job},       {"schedule", schedule}, {"recording", recording},
-          {"kineto", kineto}, {"nsys", nsys},         {"snapshot", snapshot}};
+  return {{"json", json},         {"model", model},         {"cluster", cluster}, {"job", job},
+          {"schedule", schedule}, {"recording", recording}, {"kineto", kineto},   {"nsys", nsys},
+          {"snapshot", snapshot}, {"journal", journal}};
 }
 
 }  // namespace bigmac::fuzz

@@ -23,6 +23,7 @@ bool recording(const std::uint8_t* data, std::size_t size);  ///< read_trace, an
 bool kineto(const std::uint8_t* data, std::size_t size);     ///< read_kineto, joins, and a replay
 bool nsys(const std::uint8_t* data, std::size_t size);       ///< read_nsys_image, and a replay
 bool snapshot(const std::uint8_t* data, std::size_t size);   ///< parse_memory_snapshot
+bool journal(const std::uint8_t* data, std::size_t size);    ///< read_journal
 
 struct NamedTarget {
   std::string name;  ///< also the folder of its seeds, corpus/<name>

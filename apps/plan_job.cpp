@@ -1,0 +1,175 @@
+#include "plan_job.h"
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "bigmac/base/json_reader.h"
+#include "bigmac/planner/outputs.h"
+#include "bigmac/report/tables.h"
+#include "bigmac/report/trace.h"
+#include "bigmac/schedule/registry.h"
+#include "program.h"
+
+namespace bigmac::apps {
+namespace {
+
+constexpr int kInterrupted = 130;  // what shells report for SIGINT
+
+/// A bar with an estimate of the time left, on a terminal only.
+class Progress {
+ public:
+  void operator()(std::size_t done, std::size_t all) {
+    if (!terminal_ || all == 0) return;
+    const double spent = std::chrono::duration<double>(Clock::now() - start_).count();
+    const double left = spent * static_cast<double>(all - done) / static_cast<double>(done);
+    const auto width = static_cast<std::size_t>(40 * done / all);
+    fmt::print(stderr, "\r[{:<40}] {}/{} plans, {:.0f} s left ", std::string(width, '#'), done, all, left);
+    if (done == all) fmt::print(stderr, "\r{:<76}\r", "");
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now();
+  bool terminal_ = ::isatty(STDERR_FILENO) != 0;
+};
+
+void make_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) bad_input(path, "cannot make the output folder: " + error.message());
+  if (::access(path.c_str(), W_OK) != 0) bad_input(path, "the output folder cannot be written");
+}
+
+int report_nothing_fits(const SearchResult& result, Bytes limit) {
+  fmt::print(stderr, "no feasible plan within {} per GPU\n", human_bytes(limit));
+  if (result.nearest_miss)
+    fmt::print(stderr, "nearest miss: {} {} needs {}, {} too much\n", result.nearest_miss->label(),
+               result.nearest_miss->schedule, human_bytes(result.nearest_miss->memory),
+               human_bytes(result.nearest_miss->memory - limit));
+  fmt::print(stderr, "{}\ncombinations no trainer could run:\n{}", counts_line(result.counts),
+             exclusions(result.counts));
+  return kNoPlan;
+}
+
+void write_outputs(const std::string& folder, const Job& job, const SearchResult& result, const ProfileCache& cache,
+                   const DetailedPlan& plan, const std::vector<std::string>& notes, Bytes limit) {
+  make_folder(folder);
+  const auto at = [&](const char* name) { return (std::filesystem::path(folder) / name).string(); };
+  write_text_file(at("plan.json"), schedule_file_text(plan.file, plan.outcome));
+  write_text_file(at("pareto.json"), pareto_json(job, result, limit));
+  write_text_file(at("pareto.csv"), pareto_csv(result));
+  write_text_file(at("trace.json.gz"),
+                  gzipped(chrome_trace(plan.file.pipeline, plan.file.costs, plan.file.schedule, plan.outcome)));
+  HtmlReport report = html_report(job, result, notes, limit);
+  if (has_interactive_report()) add_drawings(job, result, cache, report);
+  write_text_file(at("report.html"), report_html(report, plan.file, plan.outcome));
+}
+
+/// SIGINT asks the search to end; a second one ends the program.
+class Interrupt {
+ public:
+  Interrupt() { std::signal(SIGINT, note_it); }
+  ~Interrupt() { std::signal(SIGINT, SIG_DFL); }
+  static bool asked() { return asked_; }
+
+ private:
+  static void note_it(int) {
+    asked_ = true;
+    std::signal(SIGINT, SIG_DFL);
+  }
+  static inline std::atomic<bool> asked_{false};
+};
+
+SearchResult search_and_report(const PlanOptions& options, const Job& job, const PlanSpace& space,
+                               const ProfileCache& cache, SearchOptions how) {
+  Progress progress;
+  how.progress = [&](std::size_t done, std::size_t all) { progress(done, all); };
+  std::optional<Interrupt> interrupt;
+  if (!options.output.empty()) {
+    how.journal = (std::filesystem::path(options.output) / "search.journal").string();
+    how.stop = Interrupt::asked;
+    interrupt.emplace();
+  }
+  SearchResult result = search(job, space, cache, how);
+  if (options.resume) note(fmt::format("{} results taken from {}", result.resumed, how.journal));
+  if (result.interrupted)
+    note(fmt::format("interrupted; what was found is shown, and kept in {}: --resume goes on", how.journal));
+  return result;
+}
+
+void print_result(const PlanOptions& options, const Job& job, const SearchResult& result, Bytes limit) {
+  if (options.json) return fmt::print("{}", search_json(job, result, limit));
+  fmt::print("{}\n{}\n{}\nfront of time and memory: {} plans, from {} in {} to {} in {}\n", ranking_table(result.best),
+             counts_line(result.counts), proof_lines(result), result.front.size(),
+             human_time(result.front.front().step), human_bytes(result.front.front().memory),
+             human_time(result.front.back().step), human_bytes(result.front.back().memory));
+  if (!options.output.empty())
+    fmt::print("written to {}: plan.json pareto.json pareto.csv trace.json.gz report.html\n", options.output);
+}
+
+}  // namespace
+
+Job job_for(const PlanOptions& options) {
+  Job job = load_job(options.job);
+  if (options.seed) {
+    job.seed = options.seed;
+    reseed(job.data, *options.seed);
+  }
+  if (options.all_degrees) job.parallel = {};
+  return job;
+}
+
+SearchOptions search_options(const PlanOptions& options, const Job& job) {
+  SearchOptions out;
+  if (options.objective == "memory") out.objective = Objective::memory;
+  else if (options.objective == "pareto") out.objective = Objective::pareto;
+  else if (options.objective != "time")
+    bad_input("--objective", unknown_name("objective", options.objective, {"time", "memory", "pareto"}));
+  for (const std::string& name : options.schedules) find_schedule(name);
+  out.schedules = options.schedules;
+  out.base = options.base;
+  out.refine = options.schedules.empty();
+  out.effort = options.effort;
+  out.resume = options.resume;
+  if (options.resume && options.output.empty())
+    bad_input("--resume", "needs -o DIR, the folder of the interrupted search");
+  out.memory_limit =
+      options.memory_limit.empty() ? default_memory_limit(job) : parse_bytes(options.memory_limit, "--memory-limit");
+  out.threads =
+      options.threads > 0 ? options.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return out;
+}
+
+int plan_job(const PlanOptions& options, const Processes& processes) {
+  const std::unique_ptr<TaskPool> pool = processes.pool();
+  Job job = job_for(options);
+  const PlanSpace space = enumerate_plans(job);
+  SearchOptions how = search_options(options, job);
+  how.pool = pool.get();
+  job.memory_limit = how.memory_limit;
+  const ProfileCache cache(job, space.plans, how.threads);
+  if (processes.rank() > 0) {
+    processes.serve(search_work(job, space, cache, how));
+    return kDone;
+  }
+  if (!options.output.empty()) make_folder(options.output);
+  std::vector<std::string> notes = job.notes;
+  notes.insert(notes.end(), cache.notes().begin(), cache.notes().end());
+  for (const std::string& text : notes) note(text);
+  SearchResult result = search_and_report(options, job, space, cache, how);
+  if (options.explain) fmt::print(stderr, "combinations no trainer could run:\n{}", exclusions(result.counts));
+  if (result.best.empty()) return result.interrupted ? kInterrupted : report_nothing_fits(result, how.memory_limit);
+  for (Evaluation& e : result.best) e.bound_by = work_out(job, cache.costs(e.plan), e).evaluation.bound_by;
+  const DetailedPlan chosen = work_out(job, cache.costs(result.best.front().plan), result.best.front());
+  if (!options.output.empty()) write_outputs(options.output, job, result, cache, chosen, notes, how.memory_limit);
+  print_result(options, job, result, how.memory_limit);
+  return result.interrupted ? kInterrupted : kDone;
+}
+
+}  // namespace bigmac::apps
