@@ -30,7 +30,7 @@ home oneTBB 'tbb/' '^planner/parallel_for\.cpp$'
 home librsvg 'librsvg/|cairo' '^apps/picture_formats\.cpp$'
 home NLopt 'nlopt' '^apps/'
 home SQLite 'sqlite3' '^profiler/import/'
-home MPI 'mpi\.h' '^runner/mpi_'
+home MPI 'mpi\.h' '^(runner/mpi_|planner/mpi_pool\.cpp$)'
 home Eigen 'Eigen/' '^runner/matrices\.h$'
 grep -rlE '#include "bigmac/[a-z_]+/[a-z_]*json[a-z_]*\.h"|#include "(importers|vision_tower|abstract_job)\.h"' include sim planner apps \
   --include='*.cpp' --include='*.h' | grep -vE '_json\.cpp$|_json\.h$|importers\.h$|vision_tower\.h$|abstract_job\.h$|^apps/' &&
