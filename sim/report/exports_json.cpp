@@ -33,21 +33,65 @@ std::string stage_symbols(const std::vector<std::string>& kinds) {
   return out;
 }
 
+bool placed_in_turn(const ScheduleFile& file) {
+  for (std::uint32_t rank = 0; rank < file.schedule.ranks(); ++rank)
+    for (const Op& op : file.schedule.rank_ops(RankId{rank}))
+      if (op.module == kLlm && op.stage.value % file.schedule.ranks() != rank) return false;
+  return true;
+}
+
+// What torch.distributed.pipelining's loader and lowering refuse, said here in words (schedules.py of
+// pytorch at commit 00722e6: one rank per stage, and no rank without work).
+void refuse_what_torch_does(const ScheduleFile& file) {
+  const std::string where = "export torch-csv";
+  std::vector<std::uint32_t> rank_of(file.pipeline.stages(), file.pipeline.ranks);
+  for (std::uint32_t rank = 0; rank < file.schedule.ranks(); ++rank) {
+    bool any = false;
+    for (const Op& op : file.schedule.rank_ops(RankId{rank})) {
+      if (op.module != kLlm) continue;
+      any = true;
+      if (op.kind == OpKind::recompute) bad_input(where, "the format has no recompute operation");
+      if (op.parts > 1) bad_input(where, "the format has no operation in parts");
+      std::uint32_t& holder = rank_of[op.stage.value];
+      if (holder != file.pipeline.ranks && holder != rank)
+        bad_input(where, fmt::format("LLM stage {} runs on ranks {} and {}; torch takes one rank per stage",
+                                     op.stage.value, holder, rank));
+      holder = rank;
+    }
+    if (!any) bad_input(where, fmt::format("rank {} runs no LLM stage; torch takes no idle rank", rank));
+  }
+}
+
+// torch counts the losses as the last stage makes them, and looks them up by microbatch: numbers must follow that
+// order.
+std::vector<std::uint32_t> order_of_losses(const ScheduleFile& file) {
+  std::vector<std::uint32_t> order;
+  for (const Op& op : file.schedule.ops)
+    if (op.module == kLlm && op.kind == OpKind::forward && op.stage == file.pipeline.last_stage())
+      order.push_back(op.microbatch.value);
+  return order;
+}
+
 }  // namespace
 
 Export torch_csv(const ScheduleFile& file) {
+  refuse_what_torch_does(file);
   Export out;
   note_side_modules(file.pipeline, out.dropped);
   out.dropped.push_back("durations and memory");
-  if (!file.schedule.microbatch_order.empty())
-    out.dropped.push_back("the order of microbatches: feed the trainer its microbatches in schedule.microbatch_order");
+  const auto order = order_of_losses(file);
+  std::vector<std::uint32_t> position(order.size());
+  for (std::size_t at = 0; at < order.size(); ++at) position[order[at]] = static_cast<std::uint32_t>(at);
+  if (!std::is_sorted(order.begin(), order.end()))
+    out.dropped.push_back(
+        fmt::format("the job's numbers of microbatches: torch wants them in the order of the last stage's forwards, so "
+                    "feed it the job's microbatches in the order {}",
+                    fmt::join(order, ",")));
   for (std::uint32_t rank = 0; rank < file.schedule.ranks(); ++rank) {
     std::vector<std::string> cells;
-    for (const Op& op : file.schedule.rank_ops(RankId{rank})) {
-      if (op.module != kLlm) continue;
-      if (op.kind == OpKind::recompute) bad_input("export torch-csv", "the format has no recompute operation");
-      cells.push_back(fmt::format("{}{}{}", op.stage.value, letter(op.kind), op.microbatch.value));
-    }
+    for (const Op& op : file.schedule.rank_ops(RankId{rank}))
+      if (op.module == kLlm)
+        cells.push_back(fmt::format("{}{}{}", op.stage.value, letter(op.kind), position[op.microbatch.value]));
     out.text += fmt::format("{}\n", fmt::join(cells, ","));
   }
   return out;
@@ -63,6 +107,8 @@ Export megatron_layout(const ScheduleFile& file, const std::vector<std::vector<s
   out.text = fmt::format("{}\n", fmt::join(stages, "|"));
   note_side_modules(file.pipeline, out.dropped);
   out.dropped.push_back("the order of operations: Megatron-LM runs its own interleaved 1F1B");
+  if (!placed_in_turn(file))
+    out.dropped.push_back("where stages run: Megatron-LM puts stage k on rank k mod PP, this schedule elsewhere");
   return out;
 }
 

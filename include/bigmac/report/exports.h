@@ -14,7 +14,9 @@ struct Export {
 };
 
 /// torch.distributed.pipelining's compute-only CSV: one row per rank, cells such as 2F0, 1I3, 1W3, 1B2. Encoder and
-/// generator operations are dropped; throws Error{bad_input} for schedules that list recomputation as operations.
+/// generator operations are dropped; microbatches are numbered in the order of the last stage's forwards, where torch
+/// takes its losses. Throws Error{bad_input} for what torch cannot run: recomputation as an operation, a stage on two
+/// ranks (DualPipe), a rank without an LLM stage. The schedule must be complete.
 Export torch_csv(const ScheduleFile& file);
 
 /// Megatron-LM's --pipeline-model-parallel-layout: stages of the plan's partition, `Ett|t*4|...|tL`. `layer_kinds`: for
