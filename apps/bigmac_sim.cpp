@@ -13,15 +13,10 @@
 #include "bigmac/schedule/registry.h"
 #include "program.h"
 #include "sim_pictures.h"
+#include "sim_studies.h"
 
 namespace bigmac::apps {
 namespace {
-
-struct RunOptions {
-  std::string job, schedule, base, output, trace;
-  std::vector<std::string> set;
-  bool json = false;
-};
 
 struct CheckOptions {
   std::string file;
@@ -32,51 +27,8 @@ struct ExportOptions {
   std::string file, format, output;
 };
 
-std::map<std::string, std::int64_t> parse_settings(const std::vector<std::string>& settings) {
-  std::map<std::string, std::int64_t> out;
-  for (const std::string& setting : settings) {
-    const auto equals = setting.find('=');
-    if (equals == std::string::npos) bad_input("--set " + setting, "expected PARAMETER=VALUE");
-    const std::string name = setting.substr(0, equals), value = setting.substr(equals + 1);
-    std::size_t used = 0;
-    try {
-      out[name] = std::stoll(value, &used);
-    } catch (const std::exception&) {
-      used = 0;
-    }
-    if (used == 0 || used != value.size())
-      bad_input("--set " + name, fmt::format("expected an integer, found '{}'", value));
-  }
-  return out;
-}
-
 void print_outcome(const ScheduleFile& file, const Outcome& outcome, bool json) {
   fmt::print("{}", json ? outcome_json(file, outcome) : outcome_table(file, outcome));
-}
-
-int run_job(const RunOptions& options) {
-  ScheduleFile file;
-  file.job = load_job(options.job);
-  for (const std::string& text : file.job.notes) note(text);
-  if (!file.job.abstract)
-    bad_input(options.job,
-              "a job with a model is planned first: bigmac-plan JOB --schedule NAME -o DIR; "
-              "bigmac-sim runs jobs that state 'pipeline' and 'costs_ns'");
-  file.pipeline = file.job.abstract->pipeline;
-  file.costs = cost_table_from(file.pipeline, file.job.abstract->costs);
-  file.schedule =
-      build_schedule(options.schedule, {file.pipeline, file.costs, options.base, parse_settings(options.set)});
-  auto result = simulate(file.pipeline, file.costs, file.schedule);
-  if (const auto* fault = std::get_if<Fault>(&result)) return report_fault(*fault);
-  const Outcome& outcome = std::get<Outcome>(result);
-  for (const std::string& text : file.schedule.notes) note(text);
-  if (!options.output.empty()) write_text_file(options.output, schedule_file_text(file, outcome));
-  if (!options.trace.empty()) {
-    const std::string trace = chrome_trace(file.pipeline, file.costs, file.schedule, outcome);
-    write_text_file(options.trace, options.trace.ends_with(".gz") ? gzipped(trace) : trace);
-  }
-  print_outcome(file, outcome, options.json);
-  return kDone;
 }
 
 int check_file(const CheckOptions& options) {
@@ -134,6 +86,13 @@ int main_program(int argc, char** argv) {
   run_command->add_option("-o,--output", run.output, "write the schedule file here");
   run_command->add_option("--trace", run.trace, "write a Chrome trace here (.gz: compressed)");
   run_command->add_flag("--json", run.json, "print the result as JSON");
+  FrontierOptions frontier;
+  CLI::App* frontier_command =
+      app.add_subcommand("frontier", "time against the encoder microbatches a rank may hold, every schedule beside it");
+  frontier_command->add_option("JOB", frontier.job, "job file, schema bigmac.job/1, with an encoder")->required();
+  frontier_command->add_option("--base", frontier.base, "LLM pipeline beneath (default: interleaved or 1f1b)");
+  frontier_command->add_option("-o,--output", frontier.output, "draw it here, as .svg");
+  frontier_command->add_flag("--json", frontier.json, "print as JSON");
   CheckOptions check;
   CLI::App* check_command = app.add_subcommand("check", "validate and re-time a schedule file, whoever wrote it");
   check_command->add_option("SCHEDULE", check.file, "schedule file, schema bigmac.schedule/1")->required();
@@ -167,6 +126,7 @@ int main_program(int argc, char** argv) {
     bad_input("", std::string(error.what()) + " (see --help)");
   }
   if (run_command->parsed()) return run_job(run);
+  if (frontier_command->parsed()) return draw_frontier(frontier);
   if (check_command->parsed()) return check_file(check);
   if (export_command->parsed()) return export_file(exported);
   if (draw_command->parsed()) return draw_file(drawn);

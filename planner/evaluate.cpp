@@ -89,6 +89,15 @@ std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, con
   return out;
 }
 
+Evaluation evaluation_of(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Schedule& schedule,
+                         const Outcome& outcome) {
+  Evaluation out;
+  out.parameters = schedule.parameters;
+  describe(plan, costs, schedule, out);
+  fill(job, plan, costs, residency(costs.pipeline, schedule), outcome, out);
+  return out;
+}
+
 DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& evaluation) {
   DetailedPlan out;
   out.file.generator_name = "bigmac-plan";
@@ -100,10 +109,8 @@ DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& 
   auto result = simulate(costs.pipeline, costs.table, out.file.schedule);
   BIGMAC_CHECK(std::holds_alternative<Outcome>(result));
   out.outcome = std::move(std::get<Outcome>(result));
+  out.evaluation = evaluation_of(job, evaluation.plan, costs, out.file.schedule, out.outcome);
   out.evaluation.parameters = evaluation.parameters;
-  describe(evaluation.plan, costs, out.file.schedule, out.evaluation);
-  fill(job, evaluation.plan, costs, residency(costs.pipeline, out.file.schedule), out.outcome, out.evaluation);
-
   out.evaluation.bound_by = bottleneck(costs.pipeline, costs.table, out.file.schedule, out.outcome);
   out.file.plan = plan_facts(job, costs, out.evaluation, out.file.schedule, out.outcome);
   return out;

@@ -64,6 +64,10 @@ struct ScheduleChoice {
 std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                    const ScheduleChoice& choice, Bytes memory_limit = kMaxBytes);
 
+/// What a search would remember of a schedule that was built and simulated for the plan; bound_by is left empty.
+Evaluation evaluation_of(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Schedule& schedule,
+                         const Outcome& outcome);
+
 /// One plan in full: its schedule file and outcome.
 struct DetailedPlan {
   ScheduleFile file;

@@ -1,0 +1,70 @@
+#include "bigmac/planner/frontier.h"
+
+#include <algorithm>
+
+#include "bigmac/base/error.h"
+#include "bigmac/schedule/job_bound.h"
+#include "bigmac/schedule/llm_base.h"
+#include "bigmac/schedule/registry.h"
+
+namespace bigmac {
+namespace {
+
+constexpr const char* kHybrid = "hybrid";
+
+FrontierPoint point_of(Study& study, const ScheduleChoice& choice) {
+  FrontierPoint out;
+  out.schedule = choice.name;
+  const auto limit = choice.parameters.find("encoder_live_limit");
+  if (limit != choice.parameters.end()) out.limit = static_cast<std::uint32_t>(limit->second);
+  try {
+    auto result = simulate_study(study, choice);
+    if (const auto* fault = std::get_if<Fault>(&result)) {
+      out.refusal = fault->message;
+      return out;
+    }
+    const Outcome& outcome = std::get<Outcome>(result);
+    out.time = outcome.iteration;
+    for (const RankActivations& rank : outcome.ranks)
+      out.live = std::max(out.live, rank.live[static_cast<std::size_t>(Role::encoder)]);
+    out.memory = memory_of(study, outcome);
+  } catch (const Error& refusal) {
+    out.refusal = refusal.what();
+  }
+  return out;
+}
+
+/// 1 to 6, then steps of a quarter to a third of what was reached.
+std::int64_t next_limit(std::int64_t limit) {
+  if (limit < 6) return limit + 1;
+  std::int64_t step = 2;
+  while (step * 8 <= limit) step *= 2;
+  return limit + step;
+}
+
+bool whole_backwards(const std::string& base) { return find_llm_base(base).plain; }
+
+}  // namespace
+
+Frontier live_limit_frontier(Job job, const std::string& base, int threads) {
+  Study study = study_job(std::move(job), {kHybrid, base, {}}, threads);
+  if (study.file.pipeline.encoders.empty())
+    bad_input("job", "has no encoder, so no encoder microbatches are held; expected a job with an encoder");
+  Frontier out;
+  out.title = study.file.job.name;
+  out.chosen = study.chosen;
+  out.whole_gpu = study.plan.has_value();
+  const FrontierPoint free = point_of(study, {kHybrid, base, {}});
+  out.base = study.file.schedule.base;
+  const auto microbatches = static_cast<std::int64_t>(study.file.pipeline.microbatches);
+  for (std::int64_t limit = 1; limit < std::min<std::int64_t>(free.live, microbatches); limit = next_limit(limit))
+    out.points.push_back(point_of(study, {kHybrid, base, {{"encoder_live_limit", limit}}}));
+  out.points.push_back(free);
+  for (const ScheduleInfo& info : all_schedules())
+    if (!info.is_base && info.name != kHybrid)
+      out.points.push_back(point_of(study, {info.name, info.bases.empty() ? "" : base, {}}));
+  if (whole_backwards(out.base)) out.bound = job_lower_bound(study.file.pipeline, study.file.costs);
+  return out;
+}
+
+}  // namespace bigmac

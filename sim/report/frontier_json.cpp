@@ -1,0 +1,60 @@
+#include "bigmac/report/frontier.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "bigmac/base/json_reader.h"
+#include "bigmac/report/tables.h"
+
+namespace bigmac {
+namespace {
+
+std::string limit_text(const FrontierPoint& point) { return point.limit ? fmt::format("{}", *point.limit) : "-"; }
+
+double over_bound(const Frontier& frontier, const FrontierPoint& point) {
+  return static_cast<double>(point.time.value) / static_cast<double>(std::max<std::int64_t>(1, frontier.bound->value));
+}
+
+std::string row(const Frontier& frontier, const FrontierPoint& point) {
+  if (!point.refusal.empty())
+    return fmt::format("{:<14} {:>6}   does not run: {}\n", point.schedule, limit_text(point),
+                       point.refusal.substr(0, 40) + (point.refusal.size() > 40 ? "..." : ""));
+  return fmt::format("{:<14} {:>6} {:>12} {:>8} {:>6} {:>12}\n", point.schedule, limit_text(point),
+                     human_time(point.time), frontier.bound ? fmt::format("{:.4f}", over_bound(frontier, point)) : "-",
+                     point.live, human_bytes(point.memory));
+}
+
+}  // namespace
+
+std::string frontier_table(const Frontier& frontier) {
+  std::string out = fmt::format("{} over {}\n", frontier.title, frontier.base);
+  if (frontier.bound)
+    out += fmt::format("no schedule with whole backwards is faster than {}\n", human_time(*frontier.bound));
+  out += fmt::format("{:<14} {:>6} {:>12} {:>8} {:>6} {:>12}\n", "schedule", "limit", "time", "/ bound", "live",
+                     frontier.whole_gpu ? "GPU memory" : "activations");
+  for (const FrontierPoint& point : frontier.points) out += row(frontier, point);
+  return out;
+}
+
+std::string frontier_json(const Frontier& frontier) {
+  Json points = Json::array();
+  for (const FrontierPoint& point : frontier.points) {
+    Json entry = {{"schedule", point.schedule}};
+    if (point.limit) entry["encoder_live_limit"] = *point.limit;
+    if (!point.refusal.empty()) {
+      entry["refusal"] = point.refusal;
+    } else {
+      entry["iteration_ns"] = point.time.value;
+      entry["live_encoder_microbatches"] = point.live;
+      entry[frontier.whole_gpu ? "memory_bytes" : "peak_activation_bytes"] = point.memory.value;
+    }
+    points.push_back(std::move(entry));
+  }
+  Json out = {{"job", frontier.title}, {"plan", frontier.chosen}, {"base", frontier.base}};
+  if (frontier.bound) out["lower_bound_ns"] = frontier.bound->value;
+  out["points"] = std::move(points);
+  return out.dump(1) + "\n";
+}
+
+}  // namespace bigmac
