@@ -10,6 +10,7 @@ int main_program(int argc, char** argv) {
   app.require_subcommand(1);
   ProfileCommands commands;
   add_run_command(app, commands);
+  add_measure_command(app, commands);
   add_import_command(app, commands);
   try {
     app.parse(argc, argv);

@@ -13,5 +13,6 @@ using ProfileCommands = std::map<CLI::App*, std::function<int()>>;
 
 void add_import_command(CLI::App& app, ProfileCommands& commands);
 void add_run_command(CLI::App& app, ProfileCommands& commands);
+void add_measure_command(CLI::App& app, ProfileCommands& commands);
 
 }  // namespace bigmac::apps
