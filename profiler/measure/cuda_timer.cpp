@@ -12,6 +12,7 @@
 #include "cuda_kernels.h"
 #include "cuda_libraries.h"
 #include "cuda_products.h"
+#include "cuda_timer.h"
 
 namespace bigmac {
 namespace {
@@ -24,7 +25,7 @@ constexpr int kMostCopies = 64;
 
 class CudaTimer : public KernelTimer {
  public:
-  explicit CudaTimer(int ordinal) : driver_(load_driver()) {
+  CudaTimer(const Driver& driver, const BlasLt& blas, const Nvrtc& nvrtc, int ordinal) : driver_(driver) {
     check(driver_.init(0), "cuInit");
     int count = 0, device = 0;
     check(driver_.device_count(&count), "cuDeviceGetCount");
@@ -32,8 +33,7 @@ class CudaTimer : public KernelTimer {
       bad_input("--gpu",
                 "expected a device from 0 to " + std::to_string(count - 1) + ", found " + std::to_string(ordinal));
     check(driver_.device_get(&device, ordinal), "cuDeviceGet");
-    const Nvrtc nvrtc = load_nvrtc();
-    products_.emplace(load_blas());
+    products_.emplace(blas);
     Handle context = nullptr;
     check(driver_.context_retain(&context, device), "cuDevicePrimaryCtxRetain");
     check(driver_.context_set(context), "cuCtxSetCurrent");
@@ -243,10 +243,16 @@ class CudaTimer : public KernelTimer {
 
 }  // namespace
 
-CudaDevice open_cuda_device(int ordinal) {
-  auto timer = std::make_unique<CudaTimer>(ordinal);
+CudaDevice cuda::make_device(const Driver& driver, const BlasLt& blas, const Nvrtc& nvrtc, int ordinal) {
+  auto timer = std::make_unique<CudaTimer>(driver, blas, nvrtc, ordinal);
   const DeviceRecord record = timer->record();
   return {std::move(timer), record};
+}
+
+CudaDevice open_cuda_device(int ordinal) {
+  const Driver driver = load_driver();
+  const BlasLt blas = load_blas();
+  return cuda::make_device(driver, blas, load_nvrtc(), ordinal);
 }
 
 }  // namespace bigmac
