@@ -72,7 +72,7 @@ Recorder* Recorder::get() {
   if (made) return armed();
   const Settings settings = settings_from_environment();
   if (!settings.folder.empty()) {
-    auto* recorder = new Recorder(settings);  // lives until the process ends
+    static Recorder* recorder = new Recorder(settings);  // lives until the process ends
     if (recorder->start()) armed_recorder = recorder;
   }
   made.store(true, std::memory_order_release);
