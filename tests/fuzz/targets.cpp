@@ -1,5 +1,7 @@
 #include "fuzz/targets.h"
 
+#include <algorithm>
+
 #include "bigmac/base/error.h"
 #include "bigmac/base/json_reader.h"
 #include "bigmac/planner/journal.h"
@@ -14,6 +16,8 @@
 #include "bigmac/workload/cluster.h"
 #include "bigmac/workload/job.h"
 #include "bigmac/workload/model.h"
+#include "profiler/capture/decode.h"
+#include "profiler/capture/trace_lines.h"
 
 namespace bigmac::fuzz {
 namespace {
@@ -119,10 +123,40 @@ bool journal(const std::uint8_t* data, std::size_t size) {
   });
 }
 
+/// A walk in steps of the sizes that are read; names, which CUPTI gives as pointers, are taken away.
+bigmac::cupti::Result next_record(std::uint8_t* data, std::size_t valid, bigmac::cupti::Record** record) {
+  using namespace bigmac::cupti;
+  const auto step = *record == nullptr ? 0 : std::max<std::size_t>(8, capture::record_bytes((*record)->kind));
+  auto* at = *record == nullptr ? data : reinterpret_cast<std::uint8_t*>(*record) + step;
+  if (at + sizeof(Record) > data + valid) return kMaxLimitReached;
+  *record = reinterpret_cast<Record*>(at);
+  if (at + capture::record_bytes((*record)->kind) > data + valid) return kSuccess;
+  if ((*record)->kind == Kind::kernel || (*record)->kind == Kind::concurrent_kernel)
+    reinterpret_cast<KernelRecord*>(at)->name = nullptr;
+  if ((*record)->kind == Kind::device) reinterpret_cast<DeviceRecord*>(at)->name = nullptr;
+  return kSuccess;
+}
+
+bool cupti(const std::uint8_t* data, std::size_t size) {
+  std::vector<std::uint64_t> aligned(size / 8 + 1);
+  std::copy(data, data + size, reinterpret_cast<std::uint8_t*>(aligned.data()));
+  capture::TraceLines lines([](bool, std::uint32_t callback) { return std::to_string(callback); });
+  const auto counts =
+      capture::decode_buffer(reinterpret_cast<std::uint8_t*>(aligned.data()), size, next_record, capture::Time{0},
+                             [&](const capture::Event& event) { lines.append(event); });
+  const std::string& text = lines.text();
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t end = text.find('\n', from);
+    static_cast<void>(parse_json(text.substr(from, end - from), "a line of the recorder"));
+    from = end + 1;
+  }
+  return counts.lost() == 0;
+}
+
 std::vector<NamedTarget> targets() {
   return {{"json", json},         {"model", model},         {"cluster", cluster}, {"job", job},
           {"schedule", schedule}, {"recording", recording}, {"kineto", kineto},   {"nsys", nsys},
-          {"snapshot", snapshot}, {"journal", journal}};
+          {"snapshot", snapshot}, {"journal", journal},     {"cupti", cupti}};
 }
 
 }  // namespace bigmac::fuzz

@@ -24,6 +24,7 @@ bool kineto(const std::uint8_t* data, std::size_t size);     ///< read_kineto, j
 bool nsys(const std::uint8_t* data, std::size_t size);       ///< read_nsys_image, and a replay
 bool snapshot(const std::uint8_t* data, std::size_t size);   ///< parse_memory_snapshot
 bool journal(const std::uint8_t* data, std::size_t size);    ///< read_journal
+bool cupti(const std::uint8_t* data, std::size_t size);      ///< decode_buffer, and the lines it makes
 
 struct NamedTarget {
   std::string name;  ///< also the folder of its seeds, corpus/<name>
