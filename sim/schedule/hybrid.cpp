@@ -12,16 +12,20 @@
 // Rules (hybrid_fill.cpp). Rank r is free at t, o its next LLM operation, x a slice it could run: of the encoder
 //   forward it has begun; else, while it holds fewer than the limit, of its next one; else of its oldest encoder
 //   backward; or of its oldest generator. sigma = 2 x the longest slice.
-//   1. o not ready: run x if t + |x| <= latest(o) + D(t) + sigma; else wait. No o left: run x.
+//   1. o not ready: run x if t + |x| <= latest(o) + D(t) + sigma. Else, in the mode "LLM ahead", run the next LLM
+//      operation y of the other kind (forwards and the rest each keep their order) if it is ready, t + |y| <= latest(o)
+//      + D(t), and the rank's chunk activations stay within those of the fullest rank of the order; else wait. This
+//      moves idle time from before the first backward, where encoder forwards can use it, to after the last forward,
+//      where backwards can, or the other way. No o left: run x.
 //   2. o ready: run x if it is pressing (a forward, a generator, or a backward without which the limit admits no
 //      forward), t + |x| <= latest(o) + D(t), and, in the mode "when due", what presses is due within its own work and
 //      one tB. Else run o.
 // Lemma. Every LLM operation o starts by latest(o) + D + sigma.
-//   Induction over starts. The LLM inputs of o and the operation before it on its rank started by their latest + D +
+//   Induction over starts. The LLM inputs of o and the operations before it on its rank started by their latest + D +
 //   sigma, so they have ended, and arrived, by latest(o) + D + sigma; a side input arrives by latest(o) + D, because D
-//   grew when it did. When the last of these is there, the rank is free and starts o, or runs a slice that rule 1 let
-//   start, which ends by latest(o) + D + sigma, or by rule 2 slices that end by latest(o) + D. (Where a limit leaves
-//   nothing allowed anywhere, some slice starts all the same; the lemma does not cover that one.)
+//   grew when it did. When the last of these is there, the rank is free and starts o, or runs a slice or a y that rule
+//   1 let start, which ends by latest(o) + D + sigma, or by rule 2 slices that end by latest(o) + D. (Where a limit
+//   leaves nothing allowed anywhere, some slice starts all the same; the lemma does not cover that one.)
 // So the LLM ends between span + D and span + D + sigma: the fill gives up once span + D is too late, and what is lost
 // is what D counts. The resulting order is timed as soon as possible, which never makes it later.
 //
@@ -34,9 +38,10 @@
 //
 // Choices (hybrid_candidates.h). Several fills are tried, at every limit up to the one asked for, and bigmac; the first
 // of the fastest is taken. So never slower than bigmac where its groups fit, and never slower with a larger limit.
-// Orders and placements for unequal costs: hybrid_placement.h.
+// Orders and placements for unequal costs: hybrid_placement.h. Where all of these leave more than 0.3 % to the job's
+// lower bound, a local search over orders, placements and rules goes on from the best (hybrid_search.h).
 // Departures from what the field does: encoder and generator passes are interrupted between parts; the warm-up slope
-// of 1 in place of Megatron-LM's 2 where that is no slower; microbatches are permuted. Generators: P to 2P more
+// of 1 in place of Megatron-LM's 2 where that is no slower; microbatches are permuted. Generators: P to 4P more
 // warm-up forwards. Several encoders, or generators, of one microbatch run as one; the limit counts microbatches.
 #include <fmt/format.h>
 
@@ -47,16 +52,21 @@
 namespace bigmac {
 
 Schedule build_hybrid(const ScheduleRequest& request) {
-  std::uint32_t limit = UINT32_MAX;
-  const auto asked = request.parameters.find("encoder_live_limit");
-  if (asked != request.parameters.end()) limit = static_cast<std::uint32_t>(asked->second);
-  hybrid::Best best = hybrid::best_candidate(request, limit);
+  const auto asked = [&](const char* name) -> std::optional<std::uint32_t> {
+    const auto it = request.parameters.find(name);
+    return it == request.parameters.end() ? std::nullopt : std::optional(static_cast<std::uint32_t>(it->second));
+  };
+  hybrid::Limits limits;
+  limits.encoder_live = asked("encoder_live_limit").value_or(limits.encoder_live);
+  limits.llm_live = asked("llm_live_limit").value_or(limits.llm_live);
+  limits.search_fills = asked("search_fills");
+  hybrid::Best best = hybrid::best_candidate(request, limits);
   if (!best.found)
     bad_input(
         "--set encoder_live_limit",
         fmt::format("with at most {} live encoder microbatches on a rank, {} deadlocks: its order needs a forward "
                     "that may begin only after a backward behind it",
-                    limit, request.base));
+                    limits.encoder_live, request.base));
   Schedule schedule = std::move(best.schedule);
   schedule.parameters = request.parameters;
   schedule.base = request.base;

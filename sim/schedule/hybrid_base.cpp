@@ -37,6 +37,7 @@ class Timer {
   }
 
   void load(std::uint32_t rank, const CostTable& costs, const std::vector<MicrobatchId>& order) {
+    std::uint32_t live = 0;
     for (std::uint32_t i = clock_.first[rank]; i < clock_.first[rank + 1]; ++i) {
       const Op& op = clock_.ops[i];
       const std::uint32_t slot = costs.slot(op.module, op.kind, op.stage, order[op.microbatch.value]);
@@ -47,13 +48,16 @@ class Timer {
       task.rank = static_cast<std::uint16_t>(rank);
       task.tags = tags(op);
       clock_.tasks.push_back(task);
+      if ((task.tags & kHolds) != 0) clock_.most_live = std::max(clock_.most_live, ++live);
+      if ((task.tags & kReleases) != 0) --live;
     }
   }
 
   std::uint8_t tags(const Op& op) const {
-    if (!makes_product(op.kind)) return 0;
     const bool forward = op.kind == OpKind::forward;
-    std::uint8_t out = 0;
+    std::uint8_t out = forward ? kHolds : 0;
+    if (op.kind == OpKind::backward || op.kind == OpKind::weight_gradient) out |= kReleases;
+    if (!makes_product(op.kind)) return out;
     if (op.stage.value == 0) out |= forward ? kFirstForward : kFirstGradient;
     if (op.stage == pipeline_.last_stage()) out |= forward ? kLastForward : kLastGradient;
     return out;
@@ -65,7 +69,9 @@ class Timer {
     for (std::uint32_t i = 0; i < clock_.ops.size(); ++i)
       if (makes_product(clock_.ops[i].kind))
         maker(product_of(clock_.ops[i].kind), clock_.ops[i].stage, clock_.ops[i].microbatch.value) = i;
-    for (std::uint32_t i = 0; i < clock_.ops.size(); ++i)
+    for (std::uint32_t i = 0; i < clock_.ops.size(); ++i) {
+      const Op& op = clock_.ops[i];
+      if (op.kind != OpKind::forward) clock_.tasks[i].forward = maker(Product::output, op.stage, op.microbatch.value);
       for_each_input(pipeline_, clock_.ops[i], [&](const ProductKey& key) {
         if (key.module != kLlm) return;
         const std::uint32_t from = maker(key.product, key.stage, key.microbatch.value);
@@ -74,6 +80,7 @@ class Timer {
         clock_.tasks[i].input = from;
         clock_.tasks[from].consumer = i;
       });
+    }
   }
 
   std::uint32_t last_gradient(std::uint32_t position) {

@@ -22,7 +22,9 @@ enum LlmTag : std::uint8_t {
   kFirstForward = 1,   ///< F on stage 0: waits for the encoders
   kFirstGradient = 2,  ///< B or I on stage 0: sets the encoders' backward free
   kLastForward = 4,    ///< F on the last stage: sets the generators free
-  kLastGradient = 8    ///< B or I on the last stage: waits for the generators
+  kLastGradient = 8,   ///< B or I on the last stage: waits for the generators
+  kHolds = 16,         ///< F: its activations appear
+  kReleases = 32       ///< B or W: its activations go
 };
 
 struct LlmTask {
@@ -30,6 +32,7 @@ struct LlmTask {
   std::int64_t latest = 0;
   std::uint32_t input = kNone;     ///< task on another rank
   std::uint32_t consumer = kNone;  ///< task on another rank that waits for this one
+  std::uint32_t forward = kNone;   ///< of B, I and W: the forward of the same stage and position, on the same rank
   std::uint32_t position = 0;
   std::uint16_t rank = 0;
   std::uint8_t tags = 0;
@@ -41,6 +44,7 @@ struct LlmClock {
   std::vector<std::uint32_t> first;  ///< ranks + 1 offsets
   std::int64_t span = 0;
   std::int64_t mean_forward = 0, mean_backward = 0;
+  std::uint32_t most_live = 0;                         ///< chunk activations on any rank, in this order
   std::vector<std::int64_t> forward_due;               ///< by position: latest of F on stage 0
   std::vector<std::int64_t> gradient_due;              ///< by position: latest of the gradient on the last stage
   std::vector<std::uint32_t> forward_task;             ///< by position: F on stage 0

@@ -5,27 +5,36 @@
 
 #include <fmt/format.h>
 
+#include "bigmac/base/error.h"
 #include "bigmac/schedule/builders.h"
 #include "bigmac/schedule/job_bound.h"
 #include "column_insertion.h"
 #include "hybrid_emit.h"
+#include "hybrid_search.h"
 #include "hybrid_setup.h"
 #include "order_clock.h"
 
 namespace bigmac::hybrid {
 namespace {
 
-constexpr std::size_t kFew = 8;  // choices: all of them are tried
+constexpr std::size_t kFew = 12;  // choices: all of them are tried
+// A local search takes at most so many fills, and all of them together so many operations and slices.
+constexpr std::int64_t kSearchFills = 600, kSearchOperations = 5'000'000;
 constexpr std::int64_t kNever = INT64_MAX / 4;
 
 struct Mode {
-  bool eager, dynamic, descending;
+  bool eager, encoders, generators, descending, ahead;
   const char* name;
 };
-constexpr std::array<Mode, 4> kModes{{{true, false, false, "eager"},
-                                      {false, false, false, "when due"},
-                                      {true, true, false, "eager, by whoever is idle"},
-                                      {false, true, true, "when due, by whoever is idle"}}};
+/// The first kPlaced do not deal work while they run.
+constexpr std::size_t kPlaced = 3;
+constexpr std::array<Mode, 6> kModes{
+    {{true, false, false, false, false, "eager"},
+     {false, false, false, false, false, "when due"},
+     {false, false, false, false, true, "when due, LLM ahead"},
+     {true, true, true, false, false, "eager, by whoever is idle"},
+     {false, true, true, true, true, "when due, by whoever is idle, LLM ahead"},
+     {false, false, true, false, true, "when due, generators by whoever is idle, LLM ahead"}}};
 
 /// Indices of a setup, a mode, one of the setup's clocks, one of its placements.
 using Choice = std::array<std::size_t, 4>;
@@ -40,15 +49,21 @@ std::uint32_t next_limit(std::uint32_t limit) {
 
 class Candidates {
  public:
-  explicit Candidates(const ScheduleRequest& request)
-      : request_(request), pipeline_(request.pipeline), setups_(make_setups(request)) {
+  Candidates(const ScheduleRequest& request, const Limits& limits)
+      : request_(request),
+        pipeline_(request.pipeline),
+        limits_(limits),
+        llm_(llm_choices(request, limits.llm_live)),
+        setups_(make_setups(request, llm_)) {
+    search_fills_ = limits.search_fills.value_or(default_search_fills());
     // The bound holds for whole backwards and stage s on rank s mod P.
     if (has_slope(find_llm_base(request.base))) bound_ = job_lower_bound(request.pipeline, request.costs).value;
     const bool unequal = setups_.size() > 1;
-    modes_ = pipeline_.generators.empty() && unequal ? kModes.size() : 2;
+    modes_ = !pipeline_.generators.empty() ? kModes.size() : unequal ? kModes.size() - 1 : kPlaced;
   }
 
-  Best run(std::uint32_t live_limit) {
+  Best run() {
+    const std::uint32_t live_limit = limits_.encoder_live;
     const std::optional<Schedule> nested = bigmac_if_it_fits();
     const std::uint32_t groups =
         nested ? static_cast<std::uint32_t>(nested->parameters.at("encoder_warmup_groups")) : kNone;
@@ -62,6 +77,7 @@ class Candidates {
       any_open_ = false;
       tried_.clear();
       choice = try_limit(choice, limit);
+      if (searched(limit) || !any_open_) search(limit);
       if (!any_open_ || limit >= pipeline_.microbatches) break;
     }
     try_nested(live_limit);
@@ -69,6 +85,38 @@ class Candidates {
   }
 
  private:
+  /// The limits at which is searched, besides the last: 3, 4, 6, 8, 12, 16, 24, ...
+  static bool searched(std::uint32_t limit) {
+    return limit >= 3 && (std::has_single_bit(limit) || (limit % 3 == 0 && std::has_single_bit(limit / 3)));
+  }
+
+  void search(std::uint32_t limit) {
+    if (!start_ || search_fills_ == 0 || best_.time <= good_enough()) return;
+    const SearchSpace space{
+        pipeline_,
+        request_.costs,
+        llm_,
+        limits_.llm_live,
+        [&](const LlmClock& clock, const Point& point, const Filled& filled) {
+          if (filled.limited) any_open_ = true;
+          return keep_ends(emit(pipeline_, clock, point.sides, filled, point.order),
+                           fmt::format("encoder slices placed by search, at most {} live on a rank", filled.most_live));
+        },
+        good_enough()};
+    SearchResult found = search_near(space, std::move(*start_), start_time_, limit, search_fills_);
+    best_.fills += found.fills;
+    start_ = std::move(found.point);
+    start_time_ = found.time;
+  }
+
+  std::uint32_t default_search_fills() const {
+    const Sides& sides = setups_[0].sides;
+    const std::int64_t slices = sides.forward.slices() + sides.backward.slices() + sides.generator.slices();
+    const std::int64_t size = pipeline_.operations() + slices * pipeline_.microbatches;
+    return static_cast<std::uint32_t>(std::min(kSearchFills, kSearchOperations / size));
+  }
+
+  std::int64_t good_enough() const { return bound_ + 3 * bound_ / 1000; }
   bool done() const { return best_.found && best_.time <= bound_ + bound_ / 5000; }
   bool few() const {
     return setups_.size() == 1 && modes_ * setups_[0].clocks.size() * setups_[0].placements.size() <= kFew;
@@ -86,10 +134,19 @@ class Candidates {
   }
 
   void try_bigmac(const Schedule& as_given) {
-    keep(as_given, "bigmac's columns");
+    keep_bigmac(as_given, "bigmac's columns");
     if (setups_.size() > 1)
-      keep(build_bigmac({pipeline_, request_.costs, request_.base, {{"sort_microbatches", 1}}}),
-           "bigmac's columns, microbatches sorted");
+      keep_bigmac(build_bigmac({pipeline_, request_.costs, request_.base, {{"sort_microbatches", 1}}}),
+                  "bigmac's columns, microbatches sorted");
+  }
+
+  void keep_bigmac(Schedule schedule, const char* how) {
+    RankOrders orders;
+    for (std::uint32_t r = 0; r < pipeline_.ranks; ++r) {
+      const auto ops = schedule.rank_ops(RankId{r});
+      orders.emplace_back(ops.begin(), ops.end());
+    }
+    if (most_llm_live(orders) <= limits_.llm_live) keep(std::move(schedule), how);
   }
 
   Choice try_limit(Choice choice, std::uint32_t limit) {
@@ -129,20 +186,33 @@ class Candidates {
     return std::array<std::size_t, 4>{setups_.size(), modes_, setup.clocks.size(), setup.placements.size()}[coordinate];
   }
 
+  FillRules rules_of(const Mode& mode, std::uint32_t limit) const {
+    FillRules rules{limit, mode.eager, mode.encoders, mode.generators, mode.descending, mode.ahead};
+    rules.llm_live_limit = limits_.llm_live;
+    return rules;
+  }
+  /// With what was dealt while it ran held fast.
+  static FillRules as_placed(FillRules rules) {
+    rules.dynamic = rules.dynamic_generators = false;
+    return rules;
+  }
+
   /// The time of a choice, or kNever where it was tried already or is far behind the best.
   std::int64_t evaluate(const Choice& choice, std::uint32_t limit) {
     const auto among = [&](const std::vector<Choice>& choices) {
       return std::find(choices.begin(), choices.end(), choice) != choices.end();
     };
-    if (among(closed_) || among(tried_)) return kNever;
+    if (among(closed_) || among(tried_) ||
+        (getenv("MODE") && choice[kMode] != static_cast<std::size_t>(atoi(getenv("MODE")))))
+      return kNever;
     tried_.push_back(choice);
     const Setup& setup = setups_[choice[kSetup]];
     const Mode& mode = kModes[choice[kMode]];
     const LlmClock& clock = setup.clocks[choice[kClock]];
     // A descent also wants to know what is not much worse.
     const std::int64_t give_up_at = best_.found ? best_.time + (few() ? 0 : best_.time / 32) : kNever;
-    const Filled filled = fill(clock, setup.sides, setup.placements[choice[kPlacement]],
-                               {limit, mode.eager, mode.dynamic, mode.descending}, give_up_at);
+    const Filled filled =
+        fill(clock, setup.sides, setup.placements[choice[kPlacement]], rules_of(mode, limit), give_up_at);
     ++best_.fills;
     if (filled.limited) any_open_ = true;
     else closed_.push_back(choice);
@@ -153,35 +223,45 @@ class Candidates {
         keep(emit(pipeline_, clock, setup.sides, filled, setup.order),
              fmt::format("encoder slices {}, at most {} live on a rank", mode.name, filled.most_live));
     if (first || time < before) best_choice_ = choice;
+    if (!start_ || time < start_time_) {
+      start_ = Point{setup.order, setup.sides, filled.placement, as_placed(rules_of(mode, kNone)), choice[kClock]};
+      start_time_ = time;
+    }
     return time;
   }
 
   std::int64_t keep(Schedule schedule, std::string how) {
-    const auto time = order_time(pipeline_, request_.costs, schedule);
-    if (!time) return kNever;
-    if (best_.found && *time >= best_.time) return *time;
-    best_.schedule = std::move(schedule);
-    best_.time = *time;
-    best_.how = std::move(how);
-    best_.found = true;
-    return *time;
+    const std::vector<std::int64_t> ends = keep_ends(std::move(schedule), std::move(how));
+    return ends.empty() ? kNever : *std::max_element(ends.begin(), ends.end());
+  }
+
+  /// When the ranks end; nothing where the schedule deadlocks.
+  std::vector<std::int64_t> keep_ends(Schedule schedule, std::string how) {
+    auto ends = rank_ends(pipeline_, request_.costs, schedule);
+    if (!ends) return {};
+    const std::int64_t time = *std::max_element(ends->begin(), ends->end());
+    if (!best_.found || time < best_.time) best_ = {std::move(schedule), time, std::move(how), best_.fills, true};
+    return std::move(*ends);
   }
 
   const ScheduleRequest& request_;
   const Pipeline& pipeline_;
+  const Limits limits_;
+  const std::vector<RankOrders> llm_;
   const std::vector<Setup> setups_;
   std::int64_t bound_ = 0;
   std::size_t modes_ = 2;
   std::vector<Choice> tried_, closed_;  // at this limit; at one that did not bind
   bool any_open_ = false;
   Choice best_choice_{};
+  std::uint32_t search_fills_ = 0;
+  std::optional<Point> start_;  // the best fill's choices, where a search begins
+  std::int64_t start_time_ = 0;
   Best best_;
 };
 
 }  // namespace
 
-Best best_candidate(const ScheduleRequest& request, std::uint32_t live_limit) {
-  return Candidates(request).run(live_limit);
-}
+Best best_candidate(const ScheduleRequest& request, const Limits& limits) { return Candidates(request, limits).run(); }
 
 }  // namespace bigmac::hybrid

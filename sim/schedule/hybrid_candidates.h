@@ -4,9 +4,12 @@
 // limit on live encoder microbatches, where there are few choices, all are tried. Else, starting from the choice that
 // was best before, one thing after the other is changed while that helps; where the result is more than half a percent
 // above the bound, so again from a choice of each order of microbatches. A choice that a limit did not bind is not
-// tried again at a larger one. Within 0.02 % of the bound nothing more is tried.
+// tried again at a larger one. Then, at the limits 3, 4, 6, 8, 12, 16, 24, ... and the last, a local search goes on
+// from the best fill so far (hybrid_search.h) where that is more than 0.3 % above the bound. Within 0.02 % of it
+// nothing more is tried.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "bigmac/schedule/registry.h"
@@ -21,9 +24,15 @@ struct Best {
   bool found = false;
 };
 
+struct Limits {
+  std::uint32_t encoder_live = UINT32_MAX;    ///< encoder microbatches on a rank
+  std::uint32_t llm_live = UINT32_MAX;        ///< LLM chunk activations on a rank
+  std::optional<std::uint32_t> search_fills;  ///< of each local search; absent: by the size of the job
+};
+
 /// The best of bigmac (where its warm-up groups fit) and of the fills at the limits 1, 2, 3, 4, 5, 6, 8, 10, 12, 16,
-/// ... up to `live_limit`, keeping the first of equals. What happens at one limit does not depend on `live_limit`, so a
-/// larger one is never slower; not found where every order deadlocks.
-Best best_candidate(const ScheduleRequest& request, std::uint32_t live_limit);
+/// ... up to `encoder_live`, keeping the first of equals. What happens at one limit does not depend on `encoder_live`,
+/// so a larger one is never slower; not found where every order deadlocks.
+Best best_candidate(const ScheduleRequest& request, const Limits& limits);
 
 }  // namespace bigmac::hybrid

@@ -4,46 +4,13 @@
 #include <bit>
 
 #include "hybrid_events.h"
+#include "hybrid_ranks.h"
 #include "hybrid_takes.h"
 
 namespace bigmac::hybrid {
 namespace {
 
 constexpr std::int64_t kNever = INT64_MAX / 4;
-
-/// The piece of work a rank has begun and may put aside between slices.
-struct Begun {
-  std::uint32_t position = kNone;
-  std::uint32_t next = 0;  // slice
-  bool any() const { return position != kNone; }
-};
-
-/// Pieces that became possible, in that order, each with the time from which its inputs are there.
-struct Released {
-  std::vector<std::pair<std::uint32_t, std::int64_t>> items;
-  std::size_t front = 0;
-  bool any(std::int64_t now) const { return front < items.size() && items[front].second <= now; }
-  std::uint32_t position() const { return items[front].first; }
-};
-
-struct RankState {
-  std::uint32_t next = 0, end = 0;  // LLM tasks
-  bool busy = false;
-  Work running = Work::llm;
-  std::uint32_t live = 0;
-  Begun forward, backward, generator;
-  Released backwards, generators;
-};
-
-/// A slice a rank might run next.
-struct Slice {
-  Work work = Work::llm;  // llm: there is none
-  std::uint32_t position = 0, k = 0;
-  std::int64_t length = 0;
-  bool pressing = false;       // may delay a ready LLM operation
-  std::int64_t due = 0;        // when the LLM wants its result, before slip
-  std::int64_t remaining = 0;  // work until then
-};
 
 class Fill {
  public:
@@ -56,15 +23,21 @@ class Fill {
         generator_rank_(placement.generator),
         give_up_at_(give_up_at),
         ranks_(llm.ranks()),
+        queues_(llm.ranks()),
+        generator_load_(llm.ranks(), 0),
+        mean_generator_load_(sides.generator.sum() / llm.ranks()),
         arrival_(llm.tasks.size(), kNever),
         side_arrival_(llm.tasks.size(), 0),
         idle_(llm.ranks()) {
-    margin_ =
-        2 * std::max({sides.forward.largest_slice(), sides.backward.largest_slice(), sides.generator.largest_slice()});
+    margin_ = rules.margin * std::max({sides.forward.largest_slice(), sides.backward.largest_slice(),
+                                       sides.generator.largest_slice()});
+    lead_ = rules.lead * llm.mean_backward / 4;
+    most_chunks_ = std::min(llm.most_live + rules.llm_extra, rules.llm_live_limit);
     out_.ranks.resize(llm.ranks());
     for (std::uint32_t r = 0; r < llm.ranks(); ++r) {
-      ranks_[r].next = llm.first[r], ranks_[r].end = llm.first[r + 1];
-      out_.ranks[r].reserve(2 * (ranks_[r].end - ranks_[r].next));
+      for (std::uint32_t i = llm.first[r]; i < llm.first[r + 1]; ++i)
+        ((llm.tasks[i].tags & kHolds) != 0 ? queues_[r].forwards : queues_[r].others).push_back(i);
+      out_.ranks[r].reserve(2 * (llm.first[r + 1] - llm.first[r]));
       idle_.insert(r);
     }
     left_ = llm.tasks.size();
@@ -91,6 +64,7 @@ class Fill {
       }
     }
     out_.finished = true;
+    out_.placement = {takes_.ranks(), std::move(generator_rank_)};
     out_.end = now_;
     return std::move(out_);
   }
@@ -106,7 +80,7 @@ class Fill {
     rank.busy = false;
     idle_.insert(r);
     switch (rank.running) {
-      case Work::llm: return complete_llm(r, rank.next++);
+      case Work::llm: return complete_llm(r, rank.task);
       case Work::forward: return advance(rank.forward, sides_.forward, [&] { complete_forward(r); });
       case Work::backward: return advance(rank.backward, sides_.backward, [&] { complete_backward(r); });
       case Work::generator: return advance(rank.generator, sides_.generator, [&] { complete_generator(r); });
@@ -115,7 +89,8 @@ class Fill {
 
   template <class Finish>
   void advance(Begun& begun, const SideWork& work, Finish&& finish) {
-    if (++begun.next < work.slices()) return;
+    begun.next += begun.running;
+    if (begun.next < work.slices()) return;
     --left_;
     finish();
     begun = {};
@@ -124,14 +99,20 @@ class Fill {
   void complete_llm(std::uint32_t r, std::uint32_t i) {
     --left_;
     const LlmTask& task = llm_.tasks[i];
+    if ((task.tags & kReleases) != 0) --ranks_[r].llm_live;
     if (task.consumer != kNone) {
       arrival_[i] = now_ + task.transfer;
       if (task.transfer > 0) events_.push({arrival_[i], llm_.tasks[task.consumer].rank, false});
     }
     if ((task.tags & kFirstGradient) != 0 && !sides_.backward.empty())
       release(ranks_[takes_.rank_of(task.position)].backwards, takes_.rank_of(task.position), task, r);
-    if ((task.tags & kLastForward) != 0 && !sides_.generator.empty())
+    if ((task.tags & kLastForward) == 0 || sides_.generator.empty()) return;
+    if (rules_.dynamic_generators) {
+      pool_.items.emplace_back(task.position, now_ + task.transfer);
+      if (task.transfer > 0) events_.push({now_ + task.transfer, r, false});
+    } else {
       release(ranks_[generator_rank_[task.position]].generators, generator_rank_[task.position], task, r);
+    }
   }
 
   void release(Released& released, std::uint32_t to, const LlmTask& task, std::uint32_t from) {
@@ -190,23 +171,46 @@ class Fill {
   }
 
   void decide(std::uint32_t r) {
-    const RankState& rank = ranks_[r];
+    const std::uint32_t next = queues_[r].next();
     const Slice x = choose(r);
-    if (rank.next == rank.end) {
-      if (x.work != Work::llm) start_slice(r, x);
+    if (next == kNone) {
+      if (x.work != Work::llm) start_slice(r, whole(x));
       return;
     }
-    const std::int64_t slack = llm_.tasks[rank.next].latest + clock_ - now_ - x.length;
-    if (!ready(rank.next)) {
-      if (x.work != Work::llm && slack + margin_ >= 0) start_slice(r, x);
-    } else if (x.pressing && slack >= 0 && (rules_.eager || is_due(x))) {
+    const std::int64_t room = llm_.tasks[next].latest + clock_ - now_;
+    if (!ready(next)) {
+      if (x.work != Work::llm && x.length <= room + margin_) start_slice(r, x);
+      else if (may_run_ahead(r, room)) start_llm(r, queues_[r].ahead());
+    } else if (x.pressing && x.length <= room && (rules_.eager || is_due(x))) {
       start_slice(r, x);
     } else {
-      start_llm(r);
+      start_llm(r, next);
     }
   }
 
-  bool is_due(const Slice& x) const { return x.due + clock_ - now_ <= x.remaining + llm_.mean_backward; }
+  /// Whether rank r may run an operation of the LLM out of turn without delaying the one whose turn it is.
+  bool may_run_ahead(std::uint32_t r, std::int64_t room) const {
+    const std::uint32_t other = rules_.ahead ? queues_[r].ahead() : kNone;
+    if (other == kNone || !ready(other)) return false;
+    const LlmTask& task = llm_.tasks[other];
+    const bool holds = (task.tags & kHolds) != 0;
+    if (!holds && task.forward >= queues_[r].next_forward()) return false;  // its own forward comes first
+    return task.duration <= room && (!holds || ranks_[r].llm_live < most_chunks_);
+  }
+
+  const SideWork& work_of(const Slice& x) const {
+    return x.work == Work::forward ? sides_.forward : x.work == Work::backward ? sides_.backward : sides_.generator;
+  }
+
+  /// All slices that are left, at once.
+  Slice whole(Slice x) const {
+    const SideWork& work = work_of(x);
+    x.count = work.slices() - x.k;
+    x.length = work.rest(x.position, x.k);
+    return x;
+  }
+
+  bool is_due(const Slice& x) const { return x.due + clock_ - now_ <= x.remaining + lead_; }
 
   Slice choose(std::uint32_t r) {
     const Slice encoder = choose_encoder(r), generator = choose_generator(r);
@@ -228,25 +232,38 @@ class Fill {
       x.work = Work::backward, x.position = p, x.k = k, x.length = sides_.backward.slice(p, k);
       return x;
     }
-    return {Work::backward, p, k, sides_.backward.slice(p, k), false, 0, 0};
+    return {Work::backward, p, k, sides_.backward.slice(p, k), false, 0, 0, 1};
   }
 
   Slice forward_slice(std::uint32_t p, std::uint32_t k, std::int64_t before) const {
-    return {
-        Work::forward, p, k, sides_.forward.slice(p, k), true, llm_.forward_due[p], before + sides_.forward.rest(p, k)};
+    return {Work::forward,
+            p,
+            k,
+            sides_.forward.slice(p, k),
+            true,
+            llm_.forward_due[p],
+            before + sides_.forward.rest(p, k),
+            1};
   }
 
   Slice choose_generator(std::uint32_t r) const {
     const RankState& rank = ranks_[r];
-    if (!rank.generators.any(now_)) return {};
-    const std::uint32_t p = rank.generators.position(), k = rank.generator.next;
+    if (rank.generators.any(now_)) return generator_slice(rank.generators.position(), rank.generator.next);
+    if (!pool_.any(now_)) return {};
+    const Slice x = generator_slice(pool_.position(), 0);
+    const bool fits = generator_load_[r] + x.remaining / 2 <= mean_generator_load_;
+    return fits || is_due(x) ? x : Slice{};
+  }
+
+  Slice generator_slice(std::uint32_t p, std::uint32_t k) const {
     return {Work::generator,
             p,
             k,
             sides_.generator.slice(p, k),
             true,
             llm_.gradient_due[p],
-            sides_.generator.rest(p, k) + sides_.generator.transfer(p)};
+            sides_.generator.rest(p, k) + sides_.generator.transfer(p),
+            1};
   }
 
   /// Nothing runs and nothing is allowed: start any slice there is. False when there is none: a deadlock.
@@ -268,8 +285,10 @@ class Fill {
     events_.push({now_ + length, r, true});
   }
 
-  void start_llm(std::uint32_t r) {
-    const std::uint32_t i = ranks_[r].next;
+  void start_llm(std::uint32_t r, std::uint32_t i) {
+    queues_[r].take(i);
+    ranks_[r].task = i;
+    if ((llm_.tasks[i].tags & kHolds) != 0) ++ranks_[r].llm_live;
     out_.ranks[r].push_back({Work::llm, 0, 1, i});
     begin(r, Work::llm, llm_.tasks[i].duration);
   }
@@ -280,11 +299,17 @@ class Fill {
       takes_.take(r, x.position);
       out_.most_live = std::max(out_.most_live, ++rank.live);
     }
+    if (x.work == Work::generator && !rank.generators.any(now_)) {  // out of the pool
+      generator_rank_[x.position] = r;
+      generator_load_[r] += sides_.generator.total(x.position);
+      rank.generators.items.push_back(pool_.items[pool_.front++]);
+    }
     Begun& begun = x.work == Work::forward ? rank.forward : x.work == Work::backward ? rank.backward : rank.generator;
-    begun = {x.position, x.k};
+    begun = {x.position, x.k, x.count};
     std::vector<Entry>& out = out_.ranks[r];
-    if (!out.empty() && out.back().work == x.work && out.back().what == x.position) ++out.back().count;
-    else out.push_back({x.work, static_cast<std::uint16_t>(x.k), 1, x.position});
+    if (!out.empty() && out.back().work == x.work && out.back().what == x.position)
+      out.back().count = static_cast<std::uint16_t>(out.back().count + x.count);
+    else out.push_back({x.work, static_cast<std::uint16_t>(x.k), static_cast<std::uint16_t>(x.count), x.position});
     begin(r, x.work, x.length);
   }
 
@@ -292,10 +317,15 @@ class Fill {
   const Sides& sides_;
   const FillRules rules_;
   Takes takes_;
-  const std::vector<std::uint32_t>& generator_rank_;
+  std::vector<std::uint32_t> generator_rank_;
   const std::int64_t give_up_at_;
-  std::int64_t now_ = 0, slip_ = 0, clock_ = 0, margin_ = 0;
+  std::int64_t now_ = 0, slip_ = 0, clock_ = 0, margin_ = 0, lead_ = 0;
+  std::uint32_t most_chunks_ = 0;
   std::vector<RankState> ranks_;
+  std::vector<LlmQueue> queues_;
+  Released pool_;  // generators that any rank may take
+  std::vector<std::int64_t> generator_load_;
+  std::int64_t mean_generator_load_ = 0;
   std::vector<std::int64_t> arrival_, side_arrival_;  // by LLM task: of its product; of what sides send it
   std::vector<bool> done_forward_, done_generator_;   // by position
   std::size_t first_forward_ = 0, first_generator_ = 0, left_ = 0;

@@ -19,7 +19,15 @@ struct FillRules {
   std::uint32_t live_limit = kNone;  ///< encoder microbatches a rank may hold at once
   bool eager = true;                 ///< variant A: take an encoder slice whenever the slip allows; B: only when due
   bool dynamic = false;              ///< idle ranks take the next encoder forward; Placement::encoder is not read
+  bool dynamic_generators = false;   ///< so with generators; Placement::generator is not read
   bool descending = false;           ///< ranks decide from the last to the first
+  /// An idle rank whose next LLM operation is not ready may run a later one that is: forwards and backwards keep
+  /// their own orders, how they alternate may change.
+  bool ahead = false;
+  std::uint32_t llm_extra = 0;           ///< chunk activations that forwards run ahead may add to the fullest rank's
+  std::uint32_t llm_live_limit = kNone;  ///< and never more than this many on a rank
+  std::uint8_t margin = 2;               ///< sigma, in longest slices
+  std::uint8_t lead = 4;                 ///< "due" when this many quarters of a tB are left beyond the work itself
 };
 
 enum class Work : std::uint8_t { llm, forward, backward, generator };
@@ -33,6 +41,7 @@ struct Entry {
 
 struct Filled {
   std::vector<std::vector<Entry>> ranks;
+  Placement placement;  ///< as given or as taken
   std::int64_t end = 0;
   std::uint32_t most_live = 0;  ///< encoder microbatches on one rank
   bool finished = false;

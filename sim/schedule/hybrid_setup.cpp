@@ -1,5 +1,9 @@
 #include "hybrid_setup.h"
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
 #include "bigmac/base/error.h"
 #include "hybrid_placement.h"
 
@@ -25,22 +29,44 @@ Setup make_setup(const ScheduleRequest& request, const std::vector<RankOrders>& 
 
 }  // namespace
 
-std::vector<RankOrders> llm_choices(const ScheduleRequest& request) {
+std::uint32_t most_llm_live(const RankOrders& orders) {
+  std::uint32_t most = 0;
+  for (const std::vector<Op>& ops : orders) {
+    std::uint32_t live = 0;
+    for (const Op& op : ops) {
+      if (op.module != kLlm) continue;
+      if (op.kind == OpKind::forward) most = std::max(most, ++live);
+      if (op.kind == OpKind::backward || op.kind == OpKind::weight_gradient) --live;
+    }
+  }
+  return most;
+}
+
+std::vector<RankOrders> llm_choices(const ScheduleRequest& request, std::uint32_t live_limit) {
   const Pipeline& pipeline = request.pipeline;
   const LlmBase& base = find_llm_base(request.base);
   std::vector<std::uint32_t> extras = {0};
   if (!pipeline.generators.empty() && base.extra_warmup)
-    extras = {pipeline.ranks, pipeline.ranks + pipeline.ranks / 2, 2 * pipeline.ranks};
+    extras = {pipeline.ranks, 2 * pipeline.ranks, 4 * pipeline.ranks};
   std::vector<RankOrders> out;
+  std::uint32_t least = UINT32_MAX;
   for (const std::uint32_t extra : extras)
-    for (const std::uint32_t slope : {1u, 2u})
-      if (slope == 1 || has_slope(base))
-        out.push_back(orders_with_slope(base, {pipeline, request.costs, extra}, slope));
+    for (const std::uint32_t slope : {1u, 2u}) {
+      if (slope == 2 && !has_slope(base)) continue;
+      RankOrders orders = orders_with_slope(base, {pipeline, request.costs, extra}, slope);
+      const std::uint32_t live = most_llm_live(orders);
+      least = std::min(least, live);
+      if (live <= live_limit && std::find(out.begin(), out.end(), orders) == out.end())
+        out.push_back(std::move(orders));
+    }
+  if (out.empty())
+    bad_input("--set llm_live_limit", fmt::format("the leanest order of {} holds {} chunk activations on a rank, more "
+                                                  "than {}",
+                                                  request.base, least, live_limit));
   return out;
 }
 
-std::vector<Setup> make_setups(const ScheduleRequest& request) {
-  const std::vector<RankOrders> llm = llm_choices(request);
+std::vector<Setup> make_setups(const ScheduleRequest& request, const std::vector<RankOrders>& llm) {
   std::vector<Setup> out;
   for (auto& order : candidate_orders(request.pipeline, request.costs))
     out.push_back(make_setup(request, llm, std::move(order)));

@@ -18,6 +18,7 @@ class Takes {
   std::uint32_t next(std::uint32_t rank, std::int64_t now, std::int64_t slip) const;
   void take(std::uint32_t rank, std::uint32_t position);
   std::uint32_t rank_of(std::uint32_t position) const { return rank_of_[position]; }
+  const std::vector<std::uint32_t>& ranks() const { return rank_of_; }
 
  private:
   bool within_mean(std::uint32_t rank, std::uint32_t position) const;

@@ -42,6 +42,14 @@ std::int64_t SideWork::rest(std::uint32_t position, std::uint32_t k) const {
   return totals_[position] - done;
 }
 
+void SideWork::swap(std::uint32_t p, std::uint32_t q) {
+  if (empty()) return;
+  std::swap(totals_[p], totals_[q]);
+  std::swap(transfers_[p], transfers_[q]);
+  const std::size_t width = segments_.size();
+  for (std::size_t s = 0; s < width; ++s) std::swap(costs_[p * width + s], costs_[q * width + s]);
+}
+
 Sides side_work(const Pipeline& pipeline, const CostTable& costs, const std::vector<MicrobatchId>& order) {
   std::vector<Segment> forward, backward, generator;
   for (const ModuleId module : pipeline.encoders) {

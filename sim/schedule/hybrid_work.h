@@ -40,6 +40,8 @@ class SideWork {
   }
   /// From slice k to the end.
   std::int64_t rest(std::uint32_t position, std::uint32_t k) const;
+  /// Exchanges the work of two positions.
+  void swap(std::uint32_t p, std::uint32_t q);
 
  private:
   std::vector<Segment> segments_;
@@ -54,6 +56,10 @@ struct Sides {
   SideWork forward;    ///< encoders
   SideWork backward;   ///< encoders that are not frozen
   SideWork generator;  ///< forward and backward
+
+  void swap(std::uint32_t p, std::uint32_t q) {
+    for (SideWork* work : {&forward, &backward, &generator}) work->swap(p, q);
+  }
 };
 Sides side_work(const Pipeline& pipeline, const CostTable& costs, const std::vector<MicrobatchId>& order);
 

@@ -19,7 +19,7 @@ class OrderClock {
     made_.resize(products);
   }
 
-  std::optional<std::int64_t> run() {
+  std::optional<std::vector<std::int64_t>> run() {
     std::vector<std::uint32_t> next(schedule_.first.begin(), schedule_.first.end() - 1);
     std::size_t left = schedule_.ops.size();
     for (std::size_t before = left + 1; before != left;) {
@@ -28,7 +28,7 @@ class OrderClock {
         for (; next[rank] < schedule_.first[rank + 1] && place(schedule_.ops[next[rank]], rank); ++next[rank]) --left;
     }
     if (left > 0) return std::nullopt;
-    return *std::max_element(free_at_.begin(), free_at_.end());
+    return std::move(free_at_);
   }
 
  private:
@@ -74,8 +74,15 @@ class OrderClock {
 
 }  // namespace
 
-std::optional<std::int64_t> order_time(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule) {
+std::optional<std::vector<std::int64_t>> rank_ends(const Pipeline& pipeline, const CostTable& costs,
+                                                   const Schedule& schedule) {
   return OrderClock(pipeline, costs, schedule).run();
+}
+
+std::optional<std::int64_t> order_time(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule) {
+  const auto ends = rank_ends(pipeline, costs, schedule);
+  if (!ends) return std::nullopt;
+  return *std::max_element(ends->begin(), ends->end());
 }
 
 }  // namespace bigmac

@@ -4,13 +4,18 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "bigmac/cost/cost_table.h"
 #include "bigmac/schedule/schedule.h"
 
 namespace bigmac {
 
-/// The iteration time of `schedule`, or nothing where it deadlocks. Linear in its operations.
+/// When each rank ends, or nothing where it deadlocks. Linear in its operations.
+std::optional<std::vector<std::int64_t>> rank_ends(const Pipeline& pipeline, const CostTable& costs,
+                                                   const Schedule& schedule);
+
+/// The iteration time of `schedule`: the latest of these.
 std::optional<std::int64_t> order_time(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule);
 
 }  // namespace bigmac

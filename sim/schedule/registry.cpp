@@ -57,6 +57,8 @@ std::vector<std::string> base_names() {
   return names;
 }
 
+constexpr std::int64_t kMaxSearchFills = 1'000'000;
+
 constexpr SidePlacement kEnds = SidePlacement::first_and_last, kSpread = SidePlacement::every_rank,
                         kAnywhere = SidePlacement::anywhere;
 
@@ -158,12 +160,16 @@ ScheduleInfo optimus_row() {
 ScheduleInfo hybrid_row() {
   const ScheduleParameter live_limit{
       "encoder_live_limit", "most encoder microbatches a rank may hold", 1, kMaxMicrobatches, {}, {4}, "-{}"};
+  const ScheduleParameter llm_limit{
+      "llm_live_limit", "most LLM chunk activations a rank may hold", 1, kMaxOperations, {}};
+  const ScheduleParameter fills{
+      "search_fills", "fills of each local search; 0: none, absent: by the size of the job", 0, kMaxSearchFills, {}};
   return {.name = "hybrid",
           .summary = "idle ranks do slices of encoder and generator work",
           .paper = "ours",
           .needs = "what its base requires",
           .bases = base_names(),
-          .parameters = {live_limit},
+          .parameters = {live_limit, llm_limit, fills},
           .refines = true,
           .thorough = true,
           .sides = SidePlacement::free_sides,

@@ -82,16 +82,20 @@ Measured measure(ScheduleFile& file, const std::string& name, std::map<std::stri
   return out;
 }
 
-/// Measures bigmac and hybrid at limits 3, 4 and none, prints a row, asserts what is promised. Returns hybrid's ratio.
-double expect_promises(const Instance& job) {
+/// Measures bigmac and hybrid at limits 3, 4 and none, prints a row, asserts what is promised. Returns the ratio of
+/// hybrid without a limit: without its local search, which takes most of the time, where that is within `target`.
+double expect_promises(const Instance& job, double target) {
   ScheduleFile file = file_of(job);
   const std::string name =
       testing::PrintToString(job.ranks) + "," + std::to_string(job.chunks) + "," + std::to_string(job.microbatches);
   const Measured bigmac = measure(file, "bigmac");
   const std::int64_t groups = file.schedule.parameters.at("encoder_warmup_groups");
-  const Measured three = measure(file, "hybrid", {{"encoder_live_limit", 3}});
-  const Measured four = measure(file, "hybrid", {{"encoder_live_limit", 4}});
-  const Measured free = measure(file, "hybrid");
+  const auto hybrid = [&](std::int64_t limit) {
+    std::map<std::string, std::int64_t> parameters{{"search_fills", 0}};
+    if (limit > 0) parameters["encoder_live_limit"] = limit;
+    return measure(file, "hybrid", parameters);
+  };
+  const Measured three = hybrid(3), four = hybrid(4), free = hybrid(0);
   if (groups <= 3) {
     EXPECT_LE(three.ratio, bigmac.ratio) << name;
   }
@@ -99,9 +103,12 @@ double expect_promises(const Instance& job) {
   EXPECT_LE(free.ratio, four.ratio) << name;
   EXPECT_LE(three.live, 3u) << name;
   EXPECT_LE(four.live, 4u) << name;
-  std::printf("  %-9s e %-4g g %-3g  bigmac %.4f  limit 3 %.4f  4 %.4f  none %.4f (%u live)\n", name.c_str(),
-              job.encoder, job.generator, bigmac.ratio, three.ratio, four.ratio, free.ratio, free.live);
-  return free.ratio;
+  const double found = free.ratio <= target ? free.ratio : measure(file, "hybrid").ratio;
+  EXPECT_LE(found, free.ratio) << name;
+  std::printf("  %-9s e %-4g g %-3g  bigmac %.4f  limit 3 %.4f  4 %.4f  none %.4f (%u live)  searched %.4f\n",
+              name.c_str(), job.encoder, job.generator, bigmac.ratio, three.ratio, four.ratio, free.ratio, free.live,
+              found);
+  return found;
 }
 
 std::vector<Instance> grid(const std::vector<std::int64_t>& per_rank, const std::vector<double>& encoder) {
@@ -109,45 +116,55 @@ std::vector<Instance> grid(const std::vector<std::int64_t>& per_rank, const std:
   for (const std::int64_t ranks : {2, 4, 8, 16})
     for (const std::int64_t chunks : {1, 2, 4})
       for (const std::int64_t groups : per_rank)
-        for (const double e : encoder) out.push_back({ranks, chunks, ranks * groups, e});
+        for (const double e : encoder)
+          // To stay short; V = 2 is harder.
+          if (ranks < 16 || chunks < 4 || groups == 4) out.push_back({ranks, chunks, ranks * groups, e});
   return out;
 }
 
-// Target 1.01 wherever the encoder can fill the bubble. Reached but for P = 8, V = 2, M = 4P, e = 1: there the bubble
-// is 168 units, the encoder 192, and the first forward and last backward bind too: 1.0137.
+// Where the encoder can fill the bubble. Elsewhere the bound is not met by less work than there are bubbles; 1.004
+// seen.
 TEST(HybridGrid, equal_costs_come_within_a_percent_of_the_bound) {
-  for (const Instance& job : grid({4, 8, 16}, {0.05, 0.3, 1, 4})) {
-    const double ratio = expect_promises(job);
-    const bool hard = job.ranks == 8 && job.chunks == 2 && job.microbatches == 32;
-    EXPECT_LE(ratio, job.fills_the_bubble() && !hard ? 1.01 : 1.015);
-  }
+  for (const Instance& job : grid({4, 8, 16}, {0.05, 0.3, 1, 4})) EXPECT_LE(expect_promises(job, 1.01), 1.01);
 }
 
-// Target 1.01. Reached with M >= 8P (P = 16, V = 2, e = 1: 1.0125); with M = 4P the few microbatches of a rank cannot
-// be dealt that evenly: 1.026.
+// 1.01 everywhere but for P = 16, V = 1, M = 4P, e = 4: 1.012, where four whole encoders of 12 units in the mean have
+// to be dealt to each rank so that their sums agree to within 2 units. More fills find 1.011.
 TEST(HybridGrid, costs_that_differ_lose_little_more) {
   for (Instance job : grid({4, 8}, {0.3, 1, 4})) {
     job.sigma = 0.5;
-    EXPECT_LE(expect_promises(job), job.microbatches == 4 * job.ranks ? 1.03 : 1.015);
+    const bool hard = job.ranks == 16 && job.chunks == 1 && job.microbatches == 64 && job.encoder > 3;
+    EXPECT_LE(expect_promises(job, 1.01), hard ? 1.015 : 1.01);
   }
 }
 
-// Target 1.02.
 TEST(HybridGrid, transfers_of_a_tenth_of_a_forward_lose_little) {
   for (Instance job : grid({4, 8}, {0.3, 1, 4})) {
     job.latency = 0.1;
-    EXPECT_LE(expect_promises(job), 1.02);
+    EXPECT_LE(expect_promises(job, 1.02), 1.02);
   }
 }
 
-// Target 1.02 where M >= 5P. Worst seen: P = 16, V = 2, little encoder work and heavy generators.
 TEST(HybridGrid, generators_too) {
   for (Instance job : grid({5, 8}, {0.3, 1})) {
-    if (job.ranks == 16 && job.chunks == 4) continue;  // to stay short; V = 2 is harder
+    job.generator = job.encoder > 0.5 ? 0.3 : 1;
+    for (const double sigma : {0.0, 0.5}) {
+      if (sigma == 0 && job.ranks == 16) continue;  // to stay short; unequal costs are harder
+      job.sigma = sigma;
+      EXPECT_LE(expect_promises(job, 1.02), 1.02);
+    }
+  }
+}
+
+// Few microbatches for each rank: no promise but what was reached.
+TEST(HybridGrid, four_microbatches_a_rank_with_generators) {
+  double worst = 1;
+  for (Instance job : grid({4}, {0.3, 1})) {
     job.generator = job.encoder > 0.5 ? 0.3 : 1;
     job.sigma = 0.5;
-    EXPECT_LE(expect_promises(job), job.microbatches == 5 * job.ranks ? 1.05 : 1.03);
+    worst = std::max(worst, expect_promises(job, 1.02));
   }
+  EXPECT_LE(worst, 1.03);
 }
 
 TEST(Hybrid, live_microbatches_do_not_grow_with_their_number) {

@@ -1,0 +1,62 @@
+// What a fill knows of each rank. Private to the schedule room.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "hybrid_fill.h"
+
+namespace bigmac::hybrid {
+
+/// The piece of work a rank has begun and may put aside between slices.
+struct Begun {
+  std::uint32_t position = kNone;
+  std::uint32_t next = 0;     // slice
+  std::uint32_t running = 0;  // slices, from there on
+  bool any() const { return position != kNone; }
+};
+
+/// Pieces that became possible, in that order, each with the time from which its inputs are there.
+struct Released {
+  std::vector<std::pair<std::uint32_t, std::int64_t>> items;
+  std::size_t front = 0;
+  bool any(std::int64_t now) const { return front < items.size() && items[front].second <= now; }
+  std::uint32_t position() const { return items[front].first; }
+};
+
+/// A rank's LLM operations: forwards and the others, each in their order, taken in that of the whole unless asked
+/// otherwise.
+struct LlmQueue {
+  std::vector<std::uint32_t> forwards, others;  // tasks
+  std::size_t forward = 0, other = 0;
+
+  std::uint32_t next_forward() const { return forward < forwards.size() ? forwards[forward] : kNone; }
+  std::uint32_t next_other() const { return other < others.size() ? others[other] : kNone; }
+  std::uint32_t next() const { return std::min(next_forward(), next_other()); }
+  std::uint32_t ahead() const { return std::max(next_forward(), next_other()); }  // kNone where there is none
+  void take(std::uint32_t task) { ++(task == next_forward() ? forward : other); }
+};
+
+struct RankState {
+  std::uint32_t task = 0;      // the LLM task that runs
+  std::uint32_t llm_live = 0;  // chunk activations
+  bool busy = false;
+  Work running = Work::llm;
+  std::uint32_t live = 0;
+  Begun forward, backward, generator;
+  Released backwards, generators;
+};
+
+/// A slice a rank might run next.
+struct Slice {
+  Work work = Work::llm;  // llm: there is none
+  std::uint32_t position = 0, k = 0;
+  std::int64_t length = 0;
+  bool pressing = false;       // may delay a ready LLM operation
+  std::int64_t due = 0;        // when the LLM wants its result, before slip
+  std::int64_t remaining = 0;  // work until then
+  std::uint32_t count = 1;     // slices in one go
+};
+
+}  // namespace bigmac::hybrid
