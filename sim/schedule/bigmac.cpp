@@ -15,9 +15,12 @@
 //   4 ranks, V = 2, M = 8, encoder only, rank 3:
 //   e3 e7 F0:0-3 F1:0 B1:0 F1:1 B1:1 F1:2 B1:2 F1:3 B1:3 F0:4 B0:0 ... F1:6 B1:6 E3 F1:7 B1:7 B0:4-7 E7
 //
-// Departure: for V = 1 or G = 1, for other bases, and for M not divisible by P where the base allows it, columns are
-// inserted by the general method of column_insertion.h, with the smallest W that cannot deadlock unless the caller
-// names one. With sort_microbatches = 1, microbatches of like cost share a column (microbatch_order.h).
+// Departure: where P does not divide M, the last group's missing microbatches are left out of the order of the next
+// multiple. For V = 1 or G = 1 and for other bases, columns are inserted by the general method of column_insertion.h,
+// with the smallest W that cannot deadlock unless the caller names one. With sort_microbatches = 1, microbatches of
+// like cost share a column (microbatch_order.h).
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "assemble.h"
@@ -89,9 +92,12 @@ class RuleNesting {
 };
 
 Schedule build_by_rules(const ScheduleRequest& request, std::uint32_t extra_warmup, std::uint32_t warmup_groups) {
-  const Pipeline& pipeline = request.pipeline;
+  // A last group that is not full: as if it were, its missing microbatches left out.
+  Pipeline pipeline = request.pipeline;
+  pipeline.microbatches = (pipeline.microbatches + pipeline.ranks - 1) / pipeline.ranks * pipeline.ranks;
   std::vector<Op> base;
-  return assemble(pipeline, [&](RankId rank, std::vector<Op>& out) {
+  return assemble(request.pipeline, [&](RankId rank, std::vector<Op>& out) {
+    const std::size_t begin = out.size();
     const std::uint32_t ranks = pipeline.ranks, r = rank.value;
     const std::uint32_t warmup = 2 * (ranks - 1 - r) + (pipeline.chunks - 1) * ranks + extra_warmup;
     const ColumnRules rules{ranks, pipeline.chunks, pipeline.microbatches / ranks, r, warmup};
@@ -100,6 +106,10 @@ Schedule build_by_rules(const ScheduleRequest& request, std::uint32_t extra_warm
     RuleNesting nesting(pipeline, rules, warmup_groups, out);
     nesting.start();
     for (const Op& op : base) nesting.add(op);
+    if (pipeline.microbatches == request.pipeline.microbatches) return;
+    out.erase(std::remove_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(),
+                             [&](const Op& op) { return op.microbatch.value >= request.pipeline.microbatches; }),
+              out.end());
   });
 }
 
@@ -134,8 +144,8 @@ Schedule build_bigmac(const ScheduleRequest& request) {
   if (const auto it = request.parameters.find("encoder_warmup_groups"); it != request.parameters.end())
     asked = static_cast<std::uint32_t>(it->second);
   const std::uint32_t extra_warmup = pipeline.generators.empty() ? 0 : pipeline.ranks;
-  const bool rules_hold = request.base == "interleaved" && pipeline.chunks >= 2 &&
-                          pipeline.microbatches >= 2 * pipeline.ranks && pipeline.microbatches % pipeline.ranks == 0;
+  const bool rules_hold =
+      request.base == "interleaved" && pipeline.chunks >= 2 && pipeline.microbatches > pipeline.ranks;
   std::uint32_t used = asked.value_or(kDefaultWarmupGroups);
   Schedule schedule =
       rules_hold ? build_by_rules(request, extra_warmup, used) : build_by_insertion(request, extra_warmup, asked, used);

@@ -163,24 +163,16 @@ class Timer {
 
 bool has_slope(const LlmBase& base) { return base.name == "1f1b" || base.name == "interleaved"; }
 
-RankOrders orders_with_slope(const LlmBase& base, const BaseRequest& request, std::uint32_t slope) {
-  RankOrders orders = llm_orders(base, request);
-  if (!has_slope(base)) return orders;
-  const std::uint32_t ranks = request.pipeline.ranks;
-  std::vector<Op> forwards, backwards;
-  for (std::uint32_t rank = 0; rank < ranks; ++rank) {
-    forwards.clear(), backwards.clear();
-    for (const Op& op : orders[rank]) (op.kind == OpKind::forward ? forwards : backwards).push_back(op);
-    const std::size_t warmup = std::min<std::size_t>(
-        forwards.size(), slope * (ranks - 1 - rank) + (request.pipeline.chunks - 1) * ranks + request.extra_warmup);
-    std::vector<Op>& out = orders[rank];
-    out.assign(forwards.begin(), forwards.begin() + static_cast<std::ptrdiff_t>(warmup));
-    for (std::size_t k = warmup; k < forwards.size(); ++k) {
-      out.push_back(forwards[k]);
-      out.push_back(backwards[k - warmup]);
-    }
-    out.insert(out.end(), backwards.end() - static_cast<std::ptrdiff_t>(warmup), backwards.end());
-  }
+RankOrders orders_with_slope(const LlmBase& base, const BaseRequest& request, std::uint32_t slope, LastGroup last) {
+  if (!has_slope(base)) return llm_orders(base, request);
+  const Pipeline& pipeline = request.pipeline;
+  const std::uint32_t ranks = pipeline.ranks, rest = pipeline.microbatches % ranks;
+  const std::uint32_t group = last == LastGroup::smaller ? ranks : pipeline.microbatches < ranks ? rest : ranks + rest;
+  RankOrders orders(ranks);
+  for (std::uint32_t rank = 0; rank < ranks; ++rank)
+    interleaved_with_warmup(pipeline, RankId{rank},
+                            slope * (ranks - 1 - rank) + (pipeline.chunks - 1) * group + request.extra_warmup, last,
+                            orders[rank]);
   return orders;
 }
 

@@ -56,7 +56,8 @@ struct LlmClock {
 
 /// The order of the base with warm-up slope * (P-1-r) + (V-1)P + extra_warmup on rank r, for 1f1b and interleaved;
 /// other bases keep their own. Slope 1 spans as long as slope 2 and holds up to P-1-r fewer chunks (seen, not proven).
-RankOrders orders_with_slope(const LlmBase& base, const BaseRequest& request, std::uint32_t slope);
+/// With a larger last group, warm-ups are as much longer as that needs.
+RankOrders orders_with_slope(const LlmBase& base, const BaseRequest& request, std::uint32_t slope, LastGroup last);
 
 /// Whether orders_with_slope() can change this base.
 bool has_slope(const LlmBase& base);

@@ -48,17 +48,20 @@ std::vector<RankOrders> llm_choices(const ScheduleRequest& request, std::uint32_
   std::vector<std::uint32_t> extras = {0};
   if (!pipeline.generators.empty() && base.extra_warmup)
     extras = {pipeline.ranks, 2 * pipeline.ranks, 4 * pipeline.ranks};
+  std::vector<LastGroup> last_groups = {LastGroup::smaller};
+  if (pipeline.microbatches % pipeline.ranks != 0 && pipeline.chunks > 1) last_groups.push_back(LastGroup::larger);
   std::vector<RankOrders> out;
   std::uint32_t least = UINT32_MAX;
+  const auto add = [&](RankOrders orders) {
+    const std::uint32_t live = most_llm_live(orders);
+    least = std::min(least, live);
+    if (live <= live_limit && std::find(out.begin(), out.end(), orders) == out.end()) out.push_back(std::move(orders));
+  };
   for (const std::uint32_t extra : extras)
-    for (const std::uint32_t slope : {1u, 2u}) {
-      if (slope == 2 && !has_slope(base)) continue;
-      RankOrders orders = orders_with_slope(base, {pipeline, request.costs, extra}, slope);
-      const std::uint32_t live = most_llm_live(orders);
-      least = std::min(least, live);
-      if (live <= live_limit && std::find(out.begin(), out.end(), orders) == out.end())
-        out.push_back(std::move(orders));
-    }
+    for (const LastGroup last : last_groups)
+      for (const std::uint32_t slope : {1u, 2u})
+        if ((slope == 1 && last == LastGroup::smaller) || has_slope(base))
+          add(orders_with_slope(base, {pipeline, request.costs, extra}, slope, last));
   if (out.empty())
     bad_input("--set llm_live_limit", fmt::format("the leanest order of {} holds {} chunk activations on a rank, more "
                                                   "than {}",

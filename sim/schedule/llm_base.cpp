@@ -15,12 +15,6 @@ std::string refuse_several_chunks(const Pipeline& pipeline) {
                      pipeline.chunks);
 }
 
-std::string refuse_partial_groups(const Pipeline& pipeline) {
-  if (pipeline.chunks == 1 || pipeline.microbatches % pipeline.ranks == 0) return "";
-  return fmt::format("interleaved needs microbatches divisible by ranks, and {} is not by {}", pipeline.microbatches,
-                     pipeline.ranks);
-}
-
 std::string refuse_all_but_one_chunk(const Pipeline& pipeline) {
   if (pipeline.chunks == 1) return "";
   return fmt::format("zb-h1 and zb-h2 run one chunk per rank and the job has {}; use zb-v for two, or chunks = 1",
@@ -61,8 +55,8 @@ std::vector<LlmBase> make_bases() {
        refuse_nothing, gpipe_order, nullptr},
       {"1f1b", "one forward, one backward after a warm-up", "Narayanan et al. 2021, 2104.04473", "chunks = 1", true,
        true, refuse_several_chunks, one_f_one_b_order, nullptr},
-      {"interleaved", "1F1B over several chunks per rank", "Narayanan et al. 2021, 2104.04473",
-       "microbatches divisible by ranks", true, true, refuse_partial_groups, interleaved_order, nullptr},
+      {"interleaved", "1F1B over several chunks per rank", "Narayanan et al. 2021, 2104.04473", "nothing", true, true,
+       refuse_nothing, interleaved_order, nullptr},
       {"zb-h1", "weight gradients fill bubbles, in 1F1B's memory", kZeroBubble, "chunks = 1", false, false,
        refuse_all_but_one_chunk, nullptr, zb_h1_orders},
       {"zb-h2", "weight gradients fill bubbles, in twice 1F1B's memory", kZeroBubble, "chunks = 1", false, false,

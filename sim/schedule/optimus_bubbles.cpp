@@ -81,22 +81,11 @@ LlmTimeline with_late_forwards(const Pipeline& pipeline, const CostTable& costs,
   return time_llm(pipeline, costs, timeline.ops, &latest);
 }
 
-RankOrders with_deferred_forwards(const Pipeline& pipeline, const RankOrders& orders) {
-  RankOrders out(orders.size());
-  for (std::uint32_t rank = 0; rank < orders.size(); ++rank) {
-    std::vector<Op> backwards;
-    std::size_t warmup = pipeline.ranks - 1 - rank + std::size_t{pipeline.chunks - 1} * pipeline.ranks;
-    for (const Op& op : orders[rank])
-      if (op.kind != OpKind::forward) backwards.push_back(op);
-    auto next = backwards.begin();
-    for (const Op& op : orders[rank]) {
-      if (op.kind != OpKind::forward) continue;
-      out[rank].push_back(op);
-      if (warmup > 0) --warmup;
-      else out[rank].push_back(*next++);
-    }
-    out[rank].insert(out[rank].end(), next, backwards.end());
-  }
+RankOrders deferred_forwards(const Pipeline& pipeline) {
+  RankOrders out(pipeline.ranks);
+  for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank)
+    interleaved_with_warmup(pipeline, RankId{rank}, pipeline.ranks - 1 - rank + (pipeline.chunks - 1) * pipeline.ranks,
+                            LastGroup::smaller, out[rank]);
   return out;
 }
 

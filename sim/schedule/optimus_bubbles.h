@@ -42,7 +42,7 @@ LlmTimeline time_llm(const Pipeline& pipeline, const CostTable& costs, RankOrder
 /// The same timeline with every F_i at its latest.
 LlmTimeline with_late_forwards(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline);
 
-/// The same forwards and backwards with the shorter warm-up.
-RankOrders with_deferred_forwards(const Pipeline& pipeline, const RankOrders& orders);
+/// interleaved with the shorter warm-up P-1-r + (V-1)P.
+RankOrders deferred_forwards(const Pipeline& pipeline);
 
 }  // namespace bigmac

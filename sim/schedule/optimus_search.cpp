@@ -79,7 +79,7 @@ class Search {
 
   void add_timelines(RankOrders llm) {
     const bool deferrable = pipeline_.chunks > 1 && pipeline_.ranks > 1;
-    RankOrders deferred = deferrable ? with_deferred_forwards(pipeline_, llm) : RankOrders{};
+    RankOrders deferred = deferrable ? deferred_forwards(pipeline_) : RankOrders{};
     timelines_.push_back({"", time_llm(pipeline_, costs_, std::move(llm))});
     if (deferrable) timelines_.push_back({", deferred warm-up", time_llm(pipeline_, costs_, std::move(deferred))});
     if (effort_ != Effort::minimal_shift) return;

@@ -103,7 +103,7 @@ ScheduleInfo bigmac_row() {
                                         "encoder-forward columns in front: the cap on live encoder microbatches", 1,
                                         kMaxMicrobatches, 3};
   const ScheduleParameter sort{
-      "sort_microbatches", "1: microbatches of like cost share a column", 0, 1, 0, {1}, "+sort"};
+      "sort_microbatches", "1: microbatches of like cost share a column", 0, 1, 0, {1}, {}, "+sort"};
   return {.name = "bigmac",
           .summary = "encoder and generator columns nested into the LLM",
           .paper = "BigMac 2026, 2605.25451",
@@ -159,11 +159,16 @@ ScheduleInfo optimus_row() {
 
 ScheduleInfo hybrid_row() {
   const ScheduleParameter live_limit{
-      "encoder_live_limit", "most encoder microbatches a rank may hold", 1, kMaxMicrobatches, {}, {4}, "-{}"};
+      "encoder_live_limit", "most encoder microbatches a rank may hold", 1, kMaxMicrobatches, {}, {4}, {}, "-{}"};
   const ScheduleParameter llm_limit{
       "llm_live_limit", "most LLM chunk activations a rank may hold", 1, kMaxOperations, {}};
-  const ScheduleParameter fills{
-      "search_fills", "fills of each local search; 0: none, absent: by the size of the job", 0, kMaxSearchFills, {}};
+  const ScheduleParameter fills{"search_fills",
+                                "fills of each local search; 0: none, absent: by the size of the job",
+                                0,
+                                kMaxSearchFills,
+                                {},
+                                {},
+                                0};
   return {.name = "hybrid",
           .summary = "idle ranks do slices of encoder and generator work",
           .paper = "ours",

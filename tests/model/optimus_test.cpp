@@ -35,7 +35,7 @@ TEST(OptimusCoarse, takes_the_time_of_the_formula) {
 LlmTimeline llm_alone(const ScheduleFile& file, bool deferred) {
   const BaseRequest request{file.pipeline, file.costs, 0};
   RankOrders orders = llm_orders(find_llm_base("interleaved"), request);
-  return time_llm(file.pipeline, file.costs, deferred ? with_deferred_forwards(file.pipeline, orders) : orders);
+  return time_llm(file.pipeline, file.costs, deferred ? deferred_forwards(file.pipeline) : orders);
 }
 
 // Optimus, Fig. 12: the shorter warm-up (P-1-r) + (V-1)P delays the second group's forwards for nothing.

@@ -44,7 +44,10 @@ bool try_schedule(const ScheduleInfo& info, const std::string& base, const std::
   file.pipeline = file.job.abstract->pipeline;
   file.costs = cost_table_from(file.pipeline, file.job.abstract->costs);
   try {
-    file.schedule = build_schedule(info.name, {file.pipeline, file.costs, base, {}});
+    // A short local search takes the same steps as a long one.
+    std::map<std::string, std::int64_t> parameters;
+    if (info.name == "hybrid") parameters["search_fills"] = 12;
+    file.schedule = build_schedule(info.name, {file.pipeline, file.costs, base, parameters});
   } catch (const Error& refusal) {
     EXPECT_GT(std::string(refusal.what()).size(), 20u);
     return false;
@@ -81,16 +84,18 @@ TEST_P(EverySchedule, agrees_with_the_oracle_on_random_jobs) {
   const ScheduleInfo& info = find_schedule(GetParam());
   int ran = 0;
   const bool alone = info.is_base;
-  // Schedules that refuse most shapes see more of them.
-  for (std::uint64_t seed = 0; seed < 300 || (ran < 50 && seed < 3000); ++seed) {
+  // Schedules that refuse most shapes see more of them; one shape in sixteen is large.
+  for (std::uint64_t seed = 0; seed < 240 || (ran < 50 && seed < 3000); ++seed) {
     oracle::RandomJobOptions options;
-    options.microbatches_multiple_of_ranks = seed % 3 != 0;
+    options.microbatches_multiple_of_ranks = seed % 3 == 0;
+    if (seed % 16 == 7) options.max_ranks = 16, options.max_chunks = 6, options.max_microbatches = 64;
     if (seed % 5 == 0) options.max_chunks = 1;
+    if (seed % 5 == 1) options.max_chunks = 2;
     if (alone) options.encoder = options.generator = false;
     const std::string job = with_more_modules(oracle::random_job(seed, options), seed);
     if (info.bases.empty()) ran += try_schedule(info, "", job) ? 1 : 0;
     for (const std::string& base : info.bases) ran += try_schedule(info, base, job) ? 1 : 0;
-    if (HasFatalFailure()) FAIL() << "seed " << seed << "\n" << job;
+    if (HasFailure()) FAIL() << "seed " << seed << "\n" << job;
   }
   EXPECT_GE(ran, 50) << "too few jobs were schedulable to call this a test";
 }

@@ -54,6 +54,13 @@ void interleaved_order(const BaseRequest&, RankId, std::vector<Op>& out);
 void dualpipe_order(const BaseRequest&, RankId, std::vector<Op>& out);
 void dualpipev_order(const BaseRequest&, RankId, std::vector<Op>& out);
 
+/// Where P does not divide M: a last group of M mod P microbatches, or of P more.
+enum class LastGroup : std::uint8_t { smaller, larger };
+/// interleaved with `warmup` forwards before the first backward, in place of its own count; 1f1b for one chunk. A
+/// larger last group needs (V-1) (M mod P) more of them.
+void interleaved_with_warmup(const Pipeline& pipeline, RankId rank, std::uint32_t warmup, LastGroup last,
+                             std::vector<Op>& out);
+
 // Split backwards, ordered by the real costs.
 RankOrders zb_h1_orders(const BaseRequest&);
 RankOrders zb_h2_orders(const BaseRequest&);

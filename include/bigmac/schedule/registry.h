@@ -22,9 +22,10 @@ struct ScheduleParameter {
   std::string meaning;
   std::int64_t least = 0;
   std::int64_t most = 0;
-  std::optional<std::int64_t> fallback;  ///< absent: the builder chooses
-  std::vector<std::int64_t> tries = {};  ///< values a planner tries besides the default
-  std::string tag = {};                  ///< appended to the schedule's name in tables, "{}" the value
+  std::optional<std::int64_t> fallback;    ///< absent: the builder chooses
+  std::vector<std::int64_t> tries = {};    ///< values a planner tries besides the default
+  std::optional<std::int64_t> cheap = {};  ///< what a planner sets while it compares many plans: a quicker build
+  std::string tag = {};                    ///< appended to the schedule's name in tables, "{}" the value
 };
 
 /// What a builder is given. `costs` may guide placement; a builder never times anything with it
