@@ -5,6 +5,7 @@
 #include "bigmac/planner/search.h"
 #include "plan_job.h"
 #include "program.h"
+#include "self_description.h"
 
 namespace bigmac::apps {
 namespace {
@@ -30,7 +31,11 @@ int main_program(int argc, char** argv, const Processes& processes) {
   app.add_flag("--explain", options.explain, "say which combinations were left out, and why");
   app.add_flag("--resume", options.resume, "go on from what DIR/search.journal holds, after an interruption");
   app.add_flag("--all-degrees", options.all_degrees, "search the parallel degrees that the job fixes, too");
+  app.add_flag("--draw", options.draw, "print the chosen schedule as text too");
   app.add_flag("--json", options.json, "print the result as JSON");
+  KnownValues values = schedule_values();
+  values.insert({"--objective", {"time", "memory", "pareto"}});
+  describe_itself(app, values);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

@@ -12,6 +12,7 @@
 #include "bigmac/report/trace.h"
 #include "bigmac/schedule/registry.h"
 #include "program.h"
+#include "self_description.h"
 #include "sim_pictures.h"
 #include "sim_studies.h"
 
@@ -20,16 +21,13 @@ namespace {
 
 struct CheckOptions {
   std::string file;
-  bool json = false;
+  bool json = false, draw = false;
 };
 
 struct ExportOptions {
   std::string file, format, output;
+  bool json = false;
 };
-
-void print_outcome(const ScheduleFile& file, const Outcome& outcome, bool json) {
-  fmt::print("{}", json ? outcome_json(file, outcome) : outcome_table(file, outcome));
-}
 
 int check_file(const CheckOptions& options) {
   const ReadSchedule read = parse_schedule(read_text_file(options.file), options.file);
@@ -42,13 +40,18 @@ int check_file(const CheckOptions& options) {
     fmt::print(stderr, "invalid schedule: the file disagrees with itself: {}\n", *disagreement);
     return kInvalidSchedule;
   }
-  print_outcome(read.file, outcome, options.json);
+  print_outcome(read.file, outcome, options.json, options.draw);
   if (!options.json) fmt::print("valid\n");
   return kDone;
 }
 
+const std::vector<std::string>& export_formats() {
+  static const std::vector<std::string> formats = {"torch-csv", "megatron-layout", "chrome", "csv"};
+  return formats;
+}
+
 int export_file(const ExportOptions& options) {
-  const std::vector<std::string> formats = {"torch-csv", "megatron-layout", "chrome", "csv"};
+  const std::vector<std::string>& formats = export_formats();
   if (std::find(formats.begin(), formats.end(), options.format) == formats.end())
     bad_input("--format", unknown_name("format", options.format, formats));
   const std::string text = read_text_file(options.file);
@@ -65,12 +68,19 @@ int export_file(const ExportOptions& options) {
     out.text = chrome_trace(read.file.pipeline, read.file.costs, read.file.schedule, outcome);
   for (const std::string& what : out.dropped) note("not carried: " + what);
   write_text_file(options.output, options.output.ends_with(".gz") ? gzipped(out.text) : out.text);
+  if (options.json) print_written(options.output, out.dropped);
   return kDone;
 }
 
 int list_schedules(bool json) {
   fmt::print("{}", json ? schedules_json() : schedules_table());
   return kDone;
+}
+
+KnownValues known_values() {
+  KnownValues out = schedule_values();
+  out.insert({"--format", export_formats()});
+  return out;
 }
 
 int main_program(int argc, char** argv) {
@@ -85,6 +95,7 @@ int main_program(int argc, char** argv) {
   run_command->add_option("--set", run.set, "PARAMETER=VALUE, as `bigmac-sim list` names them");
   run_command->add_option("-o,--output", run.output, "write the schedule file here");
   run_command->add_option("--trace", run.trace, "write a Chrome trace here (.gz: compressed)");
+  run_command->add_flag("--draw", run.draw, "print the schedule as text too");
   run_command->add_flag("--json", run.json, "print the result as JSON");
   FrontierOptions frontier;
   CLI::App* frontier_command =
@@ -96,12 +107,14 @@ int main_program(int argc, char** argv) {
   CheckOptions check;
   CLI::App* check_command = app.add_subcommand("check", "validate and re-time a schedule file, whoever wrote it");
   check_command->add_option("SCHEDULE", check.file, "schedule file, schema bigmac.schedule/1")->required();
+  check_command->add_flag("--draw", check.draw, "print the schedule as text too");
   check_command->add_flag("--json", check.json, "print the result as JSON");
   ExportOptions exported;
   CLI::App* export_command = app.add_subcommand("export", "write a schedule file in another trainer's format");
   export_command->add_option("SCHEDULE", exported.file, "schedule file, schema bigmac.schedule/1")->required();
   export_command->add_option("--format", exported.format, "torch-csv, megatron-layout, chrome or csv")->required();
   export_command->add_option("-o,--output", exported.output, "the file to write (.gz: compressed)")->required();
+  export_command->add_flag("--json", exported.json, "print what was written as JSON");
   bool list_json = false;
   CLI::App* list_command = app.add_subcommand("list", "every schedule: name, one line, paper, what it requires");
   list_command->add_flag("--json", list_json, "print as JSON");
@@ -113,11 +126,14 @@ int main_program(int argc, char** argv) {
   draw_command->add_option("--time", drawn.time_ns, "nanoseconds the time axis spans (default: the iteration)")
       ->check(CLI::NonNegativeNumber);
   draw_command->add_option("--title", drawn.title, "its heading (default: the schedule and its time)");
+  draw_command->add_flag("--json", drawn.json, "print what was written as JSON");
   ReportOptions reported;
   CLI::App* report_command = app.add_subcommand("report", "one page about one or several schedule files, to compare");
   report_command->add_option("SCHEDULE", reported.files, "schedule files, schema bigmac.schedule/1")->required();
   report_command->add_option("-o,--output", reported.output, "the page to write, such as report.html")->required();
   report_command->add_option("--title", reported.title, "its heading (default: the job's name)");
+  report_command->add_flag("--json", reported.json, "print what was written as JSON");
+  describe_itself(app, known_values());
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

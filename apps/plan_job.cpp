@@ -106,7 +106,7 @@ SearchResult search_and_report(const PlanOptions& options, const Job& job, const
 void print_result(const PlanOptions& options, const Job& job, const SearchResult& result, Bytes limit) {
   if (options.json) return fmt::print("{}", search_json(job, result, limit));
   fmt::print("{}\n{}\n{}\nfront of time and memory: {} plans, from {} in {} to {} in {}\n", ranking_table(result.best),
-             counts_line(result.counts), proof_lines(result), result.front.size(),
+             wrapped(counts_line(result.counts)), proof_lines(result), result.front.size(),
              human_time(result.front.front().step), human_bytes(result.front.front().memory),
              human_time(result.front.back().step), human_bytes(result.front.back().memory));
   if (!options.output.empty())
@@ -169,6 +169,8 @@ int plan_job(const PlanOptions& options, const Processes& processes) {
   const DetailedPlan chosen = work_out(job, cache.costs(result.best.front().plan), result.best.front());
   if (!options.output.empty()) write_outputs(options.output, job, result, cache, chosen, notes, how.memory_limit);
   print_result(options, job, result, how.memory_limit);
+  if (options.draw && !options.json)
+    fmt::print("\n{}", text_timeline(chosen.file, chosen.outcome, 80, colours_on_stdout()));
   return result.interrupted ? kInterrupted : kDone;
 }
 

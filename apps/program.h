@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <string_view>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "bigmac/base/error.h"
 #include "bigmac/graph/task_graph.h"
@@ -12,6 +15,13 @@
 namespace bigmac::apps {
 
 enum ExitCode : int { kDone = 0, kInternalError = 1, kBadInput = 2, kNoPlan = 3, kInvalidSchedule = 4 };
+
+/// Whether standard output is a terminal that shows colours (https://no-color.org).
+inline bool colours_on_stdout() {
+  const char* kind = std::getenv("TERM");
+  return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr &&
+         (kind == nullptr || std::string_view(kind) != "dumb");
+}
 
 /// Notes and progress go to standard error.
 inline void note(const std::string& text) { fmt::print(stderr, "note: {}\n", text); }

@@ -8,6 +8,7 @@
 #include "bigmac/base/json_reader.h"
 #include "bigmac/report/html.h"
 #include "bigmac/report/picture.h"
+#include "bigmac/report/tables.h"
 #include "picture_formats.h"
 #include "program.h"
 
@@ -45,6 +46,16 @@ std::vector<PlanRow> front_of(const std::vector<PlanRow>& rows) {
 
 }  // namespace
 
+void print_outcome(const ScheduleFile& file, const Outcome& outcome, bool json, bool draw) {
+  constexpr int kColumns = 80;
+  fmt::print("{}", json ? outcome_json(file, outcome) : outcome_table(file, outcome));
+  if (draw && !json) fmt::print("\n{}", text_timeline(file, outcome, kColumns, colours_on_stdout()));
+}
+
+void print_written(const std::string& output, const std::vector<std::string>& dropped) {
+  fmt::print("{}\n", Json{{"written", output}, {"not_carried", dropped}}.dump());
+}
+
 int draw_file(const DrawOptions& options) {
   const std::string ending = std::filesystem::path(options.output).extension().string();
   if (const auto& known = picture_endings(); std::find(known.begin(), known.end(), ending) == known.end())
@@ -55,6 +66,7 @@ int draw_file(const DrawOptions& options) {
   const std::string svg =
       schedule_picture(shown.file, shown.outcome, {options.width, Nanoseconds{options.time_ns}, options.title});
   write_text_file(options.output, picture_as(svg, ending));
+  if (options.json) print_written(options.output);
   return kDone;
 }
 
@@ -76,6 +88,7 @@ int report_files(const ReportOptions& options) {
   for (const std::string& path : options.files)
     report.facts.push_back("schedule file " + std::filesystem::path(path).filename().string());
   write_text_file(options.output, report_html(report, first->file, first->outcome));
+  if (options.json) print_written(options.output);
   return kDone;
 }
 

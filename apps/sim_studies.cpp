@@ -10,6 +10,7 @@
 #include "bigmac/report/tables.h"
 #include "bigmac/report/trace.h"
 #include "program.h"
+#include "sim_pictures.h"
 
 namespace bigmac::apps {
 namespace {
@@ -56,7 +57,7 @@ int run_job(const RunOptions& options) {
     const std::string trace = chrome_trace(file.pipeline, file.costs, file.schedule, outcome);
     write_text_file(options.trace, options.trace.ends_with(".gz") ? gzipped(trace) : trace);
   }
-  fmt::print("{}", options.json ? outcome_json(file, outcome) : outcome_table(file, outcome));
+  print_outcome(file, outcome, options.json, options.draw);
   return kDone;
 }
 

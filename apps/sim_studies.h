@@ -9,7 +9,7 @@ namespace bigmac::apps {
 struct RunOptions {
   std::string job, schedule, base, output, trace;
   std::vector<std::string> set;
-  bool json = false;
+  bool json = false, draw = false;
 };
 
 struct FrontierOptions {

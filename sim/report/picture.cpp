@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "bigmac/report/tables.h"
+#include "columns.h"
 #include "html_parts.h"
-#include "picture_bands.h"
 
 namespace bigmac {
 namespace {

@@ -94,14 +94,19 @@ std::string outcome_json(const ScheduleFile& file, const Outcome& outcome) {
 }
 
 std::string schedules_table() {
+  constexpr std::size_t kIndent = 13;
   std::string out;
+  const auto entry = [&](const std::string& name, const std::string& text) {
+    out += wrapped(fmt::format("{:<12} {}", name, text), kIndent + 2) + "\n";
+  };
   for (const ScheduleInfo& info : all_schedules()) {
-    out += fmt::format("{:<12} {}\n", info.name, info.summary);
-    out += fmt::format("{:<12} paper: {}\n{:<12} requires: {}\n", "", info.paper, "", info.needs);
-    if (!info.bases.empty()) out += fmt::format("{:<12} bases: {}\n", "", fmt::join(info.bases, ", "));
+    entry(info.name, info.summary);
+    entry("", "paper: " + info.paper);
+    entry("", "requires: " + info.needs);
+    if (!info.bases.empty()) entry("", fmt::format("bases: {}", fmt::join(info.bases, ", ")));
     for (const ScheduleParameter& p : info.parameters)
-      out += fmt::format("{:<12} --set {}=N{}: {}\n", "", p.name,
-                         p.fallback ? fmt::format(" (default {})", *p.fallback) : "", p.meaning);
+      entry("", fmt::format("--set {}=N{}: {}", p.name, p.fallback ? fmt::format(" (default {})", *p.fallback) : "",
+                            p.meaning));
   }
   return out;
 }

@@ -1,0 +1,27 @@
+// A program's manual page and shell completions, made of the same names and texts as its --help.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace bigmac::apps {
+
+/// What an option may be followed by: "--schedule" -> the schedules' names. Others take files.
+using KnownValues = std::map<std::string, std::vector<std::string>>;
+
+/// What follows --schedule and --base.
+KnownValues schedule_values();
+
+/// roff, section 1.
+std::string manual_page(const CLI::App& app);
+
+/// For "bash", "zsh" or "fish"; throws Error{bad_input} for others.
+std::string completion_script(const CLI::App& app, const KnownValues& values, const std::string& shell);
+
+/// Adds the flags --man and --completion SHELL, which print the above; the build calls them, --help does not show them.
+void describe_itself(CLI::App& app, const KnownValues& values = {});
+
+}  // namespace bigmac::apps
