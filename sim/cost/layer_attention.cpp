@@ -34,8 +34,31 @@ AttentionShape attention_shape(const LayerView& view) {
   return packed(shape, view.load.tokens, view.load.pairs);
 }
 
+namespace {
+
+// Unfused, as Megatron-LM ran it before flash attention: every score is written and read between kernels. Forward:
+// Q K^T, softmax with scale and mask in one kernel (reads 2, writes 2 bytes a score), dropout (2 + 2 and a mask of 1),
+// P V. Backward: two products for each, softmax (reads 2 + 2, writes 2), dropout (2 + 1 + 2). Masked scores are computed
+// as all others.
+PassUs unfused_attention(const LayerView& view) {
+  const Gpu& gpu = view.cluster.gpu;
+  const AttentionShape a = attention_shape(view);
+  const double matrices = a.batch * a.heads, s = a.sequence, scores = matrices * s * s;
+  const double dropout = view.plan.dropout ? 5 : 0;
+  const auto passes = [&](double softmax) {
+    return elementwise_us(gpu, softmax * scores) + elementwise_us(gpu, dropout * scores);
+  };
+  const double scale = view.cluster.training.product_scale;
+  const double forward = gemm_us(gpu, s, s, a.qk_dim, matrices) + gemm_us(gpu, s, a.v_dim, s, matrices);
+  const double backward = 2 * gemm_us(gpu, s, s, a.v_dim, matrices) + 2 * gemm_us(gpu, s, a.qk_dim, s, matrices);
+  return {.forward = scale * forward + passes(4), .input_gradient = scale * backward + passes(6)};
+}
+
+}  // namespace
+
 PassUs attention_us(const LayerView& view) {
   if (!view.layer.attention || !(view.load.pairs > 0)) return {};
+  if (!view.plan.flash_attention) return unfused_attention(view);
   const Gpu& gpu = view.cluster.gpu;
   const AttentionShape shape = attention_shape(view);
   const double launches = (view.plan.cp - 1) * gpu.attention.launch_us;  // the ring's kernels beyond the first

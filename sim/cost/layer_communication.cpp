@@ -41,7 +41,8 @@ std::vector<Block> blocks_of(const Layer& layer) {
 
 double tensor_us(const LayerView& view, Collective collective, double elements) {
   const int local = std::min(view.plan.tp, view.cluster.node.gpus);
-  return collective_us(view.cluster, collective, kHalf * elements * view.tokens, view.plan.tp, local);
+  return view.cluster.training.collective_scale *
+         collective_us(view.cluster, collective, kHalf * elements * view.tokens, view.plan.tp, local);
 }
 
 PassUs block_us(const LayerView& view, const Block& block) {

@@ -71,6 +71,11 @@ LayerCost layer_cost(const Cluster& cluster, const Layer& layer, const LayerPlan
   us += attention;
   us += traffic_us(view);
   us += communication;
+  const PassUs count = launches(view);
+  const double host = cluster.training.host_us;
+  us.forward = std::max(us.forward, host * count.forward);
+  us.input_gradient = std::max(us.input_gradient, host * count.input_gradient);
+  us.weight_gradient = std::max(us.weight_gradient, host * count.weight_gradient);
   const double again = recompute_us(view, us.forward, attention.forward);
   const LayerMemory memory = memory_of(view);
   return {.forward_us = us.forward,

@@ -33,11 +33,15 @@ double kept_output(const LayerView& view, const Linear& linear) {
   return bytes * p.rows * p.out * p.count;
 }
 
+/// Unfused attention keeps each score's softmax (2), dropout's mask (1) and result (2): 5 a s^2 b in all (2205.05198, 4.1).
 /// Selective recompute drops what the attention core can rebuild: with flash attention only its row statistics.
 double kept_attention(const LayerView& view) {
   const AttentionWidths w = attention_widths(view);
-  const double statistics = view.plan.recompute == Recompute::selective ? 0 : kSingle * w.heads;
-  return (kHalf * (w.query + w.key + w.value + w.output) + statistics) * view.tokens;
+  const bool rebuilt = view.plan.recompute == Recompute::selective;
+  const double per_score = rebuilt || view.plan.flash_attention || !view.layer.attention ? 0 : view.plan.dropout ? 5 : 2;
+  const double scores = per_score * w.heads * view.load.pairs / view.plan.cp;
+  const double statistics = rebuilt || !view.plan.flash_attention ? 0 : kSingle * w.heads;
+  return scores + (kHalf * (w.query + w.key + w.value + w.output) + statistics) * view.tokens;
 }
 
 double logits(const LayerView& view) {
@@ -50,6 +54,7 @@ double kept_whole(const LayerView& view) {
   const auto norms = static_cast<double>(view.layer.norms);
   const double row = kHalf * view.width * view.shard;
   double bytes = row * (norms + (view.plan.frozen ? 0 : std::min(norms, 2.0)));
+  if (view.plan.dropout && view.layer.kind == LayerKind::transformer) bytes += 0.5 * row * std::min(norms, 2.0);
   for (const Linear& linear : view.layer.linears) bytes += kept_input(view, linear) + kept_output(view, linear);
   return bytes + kept_attention(view) + kSingle * logits(view);
 }
@@ -71,6 +76,7 @@ double workspace(const LayerView& view) {
   const AttentionWidths w = attention_widths(view);
   const double around = kSingle * w.query + kHalf * (w.query + w.key + w.value + w.output);
   double most = around * view.tokens;
+  if (!view.plan.flash_attention) most += 2 * kHalf * w.heads * view.load.pairs / view.plan.cp;  // of scores
   for (const Linear& linear : view.layer.linears) {
     const LocalProduct p = local_product(view, linear);
     if (activated(linear)) most = std::max(most, kHalf * p.rows * p.count * (p.out + surviving(linear, p.out)));

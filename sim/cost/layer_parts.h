@@ -68,6 +68,8 @@ PassUs products_us(const LayerView& view);
 PassUs attention_us(const LayerView& view);
 PassUs traffic_us(const LayerView& view);
 PassUs communication_us(const LayerView& view);
+/// Operators the host launches, by pass.
+PassUs launches(const LayerView& view);
 
 struct LayerMemory {
   double kept = 0;  ///< under plan.recompute

@@ -19,7 +19,8 @@ double rows_of(const LayerView& view, const Linear& linear) {
 
 /// The product adds into fp32 gradients: its epilogue reads and writes 4 bytes where gemm_us counts 2 written
 /// (Megatron-Core, wgrad_gemm_accum_fp32), so 6 bytes per parameter more, of every expert held. A bias gradient reads
-/// dy.
+/// dy. In 16 bits PyTorch adds a gradient to the sum in a kernel of its own, which reads two and writes one: 6 bytes as
+/// well.
 double accumulation_us(const LayerView& view, const Linear& linear, const LocalProduct& p) {
   const Gpu& gpu = view.cluster.gpu;
   const double held = linear.role == LinearRole::expert ? view.experts : 1;
@@ -32,11 +33,12 @@ PassUs product_us(const LayerView& view, const Linear& linear) {
   const Gpu& gpu = view.cluster.gpu;
   const LocalProduct p = local_product(view, linear);
   PassUs us;
-  us.forward = gemm_us(gpu, p.rows, p.out, p.in, p.count);
+  const double scale = view.cluster.training.product_scale;
+  us.forward = scale * gemm_us(gpu, p.rows, p.out, p.in, p.count);
   // Pixels and tokens need no gradient. A generator's conditions do; that product is left out.
-  if (view.layer.kind != LayerKind::embedding) us.input_gradient = gemm_us(gpu, p.rows, p.in, p.out, p.count);
+  if (view.layer.kind != LayerKind::embedding) us.input_gradient = scale * gemm_us(gpu, p.rows, p.in, p.out, p.count);
   if (!view.plan.frozen)
-    us.weight_gradient = gemm_us(gpu, p.in, p.out, p.rows, p.count) + accumulation_us(view, linear, p);
+    us.weight_gradient = scale * gemm_us(gpu, p.in, p.out, p.rows, p.count) + accumulation_us(view, linear, p);
   return us;
 }
 

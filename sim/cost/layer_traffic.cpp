@@ -20,8 +20,11 @@ PassUs residual_stream(const LayerView& view) {
   const auto norms = static_cast<double>(view.layer.norms);
   const double adds = view.layer.kind == LayerKind::transformer ? std::min(norms, 2.0) : 0;
   const double row = kHalf * view.width * view.shard;
-  return {.forward = kernels_us(view, norms, 2 * row * norms) + kernels_us(view, adds, 3 * row * adds),
-          .input_gradient = kernels_us(view, norms, 3 * row * norms) + kernels_us(view, adds, 3 * row * adds),
+  // Dropout before an addition writes a mask byte per element; its backward reads dy and the mask and writes dx.
+  const double mask = view.plan.dropout ? 0.5 * row : 0, undo = view.plan.dropout ? adds : 0;
+  return {.forward = kernels_us(view, norms, 2 * row * norms) + kernels_us(view, adds, (3 * row + mask) * adds),
+          .input_gradient = kernels_us(view, norms, 3 * row * norms) + kernels_us(view, adds, 3 * row * adds) +
+                            kernels_us(view, undo, 2.5 * row * undo),
           .weight_gradient = 0};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -28,15 +29,26 @@ void refuse_overflow(const PlanCosts& costs) {
                               cost.value, costs.pipeline.operations()));
 }
 
+/// Handing a pass's result on, to the next stage and back. A trainer that does not overlap transfers spends them at the
+/// end of the pass; otherwise they run beside the rank's next operation.
+struct Handover {
+  double forward_us = 0, backward_us = 0;
+  bool overlapped = true;
+};
+
 /// Writes the rows of one pass: F, I, W, B = I + W, R.
 void fill_pass(CostTable& table, ModuleId module, StageId stage, MicrobatchId microbatch, const LayerCost& cost,
-               double transfer_us) {
-  const Nanoseconds forward = rounded_ns(cost.forward_us), input = rounded_ns(cost.input_gradient_us),
+               const Handover& handover) {
+  const double wait_forward = handover.overlapped ? 0 : handover.forward_us;
+  const double wait_backward = handover.overlapped ? 0 : handover.backward_us;
+  const Nanoseconds forward = rounded_ns(cost.forward_us + wait_forward),
+                    input = rounded_ns(cost.input_gradient_us + wait_backward),
                     weight = rounded_ns(cost.weight_gradient_us);
   const auto write = [&](OpKind kind, Nanoseconds duration, bool holds_transient) {
     const std::uint32_t slot = table.slot(module, kind, stage, microbatch);
     table.duration[slot] = duration;
-    table.transfer[slot] = rounded_ns(transfer_us);
+    const double sent = kind == OpKind::forward ? handover.forward_us : handover.backward_us;
+    table.transfer[slot] = rounded_ns(handover.overlapped ? sent : 0);
     table.transient[slot] = holds_transient ? rounded_bytes(cost.transient_bytes) : Bytes{0};
   };
   write(OpKind::forward, forward, true);
@@ -51,6 +63,37 @@ void fill_pass(CostTable& table, ModuleId module, StageId stage, MicrobatchId mi
 double transfer_of(const Job& job, const ParallelPlan& plan, double bytes) {
   const bool same_node = 2 * plan.rank_gpus() * plan.dp <= job.cluster->node.gpus;
   return plan.pp > 1 ? transfer_us(*job.cluster, bytes, same_node) : 0;
+}
+
+// Transformer layers as the job cuts them; what stands before them goes to the first stage, what follows to the last.
+Partition stage_partition(const Job& job, const ModuleProfile& llm, std::uint32_t stages) {
+  const Training& training = job.training;
+  if (!training.even_stages && training.stage_layers.empty()) return partition_layers(llm.layers, stages);
+  const std::vector<Layer>& layers = job.model->llm.layers;
+  const auto is_body = [](const Layer& layer) { return layer.kind == LayerKind::transformer; };
+  const auto first = std::find_if(layers.begin(), layers.end(), is_body) - layers.begin();
+  const auto count = std::count_if(layers.begin(), layers.end(), is_body);
+  std::vector<std::int64_t> shares = training.stage_layers;
+  if (shares.empty() && count % stages == 0) shares.assign(stages, count / stages);
+  if (shares.size() != stages || std::accumulate(shares.begin(), shares.end(), std::int64_t{0}) != count)
+    bad_input("training", fmt::format("{} transformer layers do not fill {} stages as 'even_stages' or 'stage_layers' "
+                                      "say; expected a share for each stage and {} in all",
+                                      count, stages, count));
+  Partition begin{0};
+  auto next = static_cast<std::uint32_t>(first);
+  for (const std::int64_t share : shares) begin.push_back(next += static_cast<std::uint32_t>(share));
+  begin.back() = static_cast<std::uint32_t>(layers.size());
+  return begin;
+}
+
+// With scattered transfers the receiving tp ranks gather the parts inside their node (2104.04473, section 4.1; DeepSpeed's
+// pipeline engine does the same); sequence parallelism sends parts and gathers them in the layer.
+double llm_transfer(const Job& job, const ParallelPlan& plan, double bytes) {
+  const double sent = transfer_of(job, plan, bytes);
+  if (sent <= 0 || plan.tp == 1 || job.training.sequence_parallel || !job.training.scatter_transfers) return sent;
+  const int local = std::min(plan.tp, job.cluster->node.gpus);
+  return sent + job.cluster->training.collective_scale *
+                    collective_us(*job.cluster, Collective::all_gather, bytes * plan.tp, plan.tp, local);
 }
 
 std::vector<std::string> names_of(const std::vector<Module>& modules) {
@@ -77,7 +120,7 @@ double fill_side(const Job& job, const ParallelPlan& plan, PlanCosts& out, Modul
   for (std::uint32_t m = 0; m < out.pipeline.microbatches; ++m) {
     if (m == 0 || out.table.modules[id].per_microbatch != 0)
       fill_pass(out.table, id, StageId{0}, MicrobatchId{m}, side.by_microbatch[m],
-                transfer_of(job, plan, side.transfer_bytes[m]));
+                {transfer_of(job, plan, side.transfer_bytes[m]), transfer_of(job, plan, side.transfer_bytes[m]), true});
     flops += side.by_microbatch[m].model_flops * (frozen ? 1 : 3);
   }
   return flops;
@@ -93,7 +136,7 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
   for (const ModuleId encoder : out.pipeline.encoders)
     out.pipeline.modules[encoder].backward = !job.training.freeze_encoder;
   const std::uint32_t count = out.pipeline.microbatches;
-  out.partition = partition_layers(llm->layers, out.pipeline.stages());
+  out.partition = stage_partition(job, *llm, out.pipeline.stages());
   std::vector<bool> per_microbatch = {false};
   for (const SharedSide& side : encoders) per_microbatch.push_back(varies(*side, count));
   for (const SharedSide& side : generators) per_microbatch.push_back(varies(*side, count));
@@ -101,8 +144,11 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
   for (std::uint32_t stage = 0; stage < out.pipeline.stages(); ++stage) {
     const LayerCost* layers = llm->layers.data();
     const LayerCost sum = sum_of(layers + out.partition[stage], layers + out.partition[stage + 1]);
-    fill_pass(out.table, kLlm, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0}, sum,
-              transfer_of(job, plan, llm->transfer_bytes));
+    const double transfer = llm_transfer(job, plan, llm->transfer_bytes);
+    const bool overlap = job.training.overlap_transfers;
+    const Handover handover{overlap || stage + 1 < out.pipeline.stages() ? transfer : 0,
+                            overlap || stage > 0 ? transfer : 0, overlap};
+    fill_pass(out.table, kLlm, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0}, sum, handover);
     out.model_flops += 3 * sum.model_flops * count;
   }
   for (std::size_t i = 0; i < encoders.size(); ++i)

@@ -71,6 +71,15 @@ void add_sharding(const Cluster& cluster, int group, const std::vector<LayerPara
   }
 }
 
+LayerPlan layer_plan_of(const Job& job, int tp, int cp, int ep, Recompute recompute) {
+  LayerPlan plan{.tp = tp, .cp = cp, .ep = ep, .recompute = recompute};
+  plan.sequence_parallel = job.training.sequence_parallel;
+  plan.flash_attention = job.training.flash_attention;
+  plan.dropout = job.training.dropout;
+  plan.fp32_gradients = job.training.fp32_gradients;
+  return plan;
+}
+
 /// An encoder or generator under a plan, costed one microbatch at a time.
 class SideModule {
  public:
@@ -78,7 +87,8 @@ class SideModule {
       : job_(job), plan_(plan), module_(module), alike_(first_alike(module.layers)) {
     const bool encoder = module.role == Role::encoder;
     tp_ = encoder ? plan.encoder_tp : plan.generator_tp;
-    layer_plan_ = {tp_, 1, 1, job.training.sequence_parallel, plan.recompute, encoder && job.training.freeze_encoder};
+    layer_plan_ = layer_plan_of(job, tp_, 1, 1, plan.recompute);
+    layer_plan_.frozen = encoder && job.training.freeze_encoder;
     parameters_ = all_parameters(module.layers, layer_plan_);
   }
 
@@ -136,12 +146,13 @@ int shard_group(const Job& job, const ParallelPlan& plan, int tp) {
 
 ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const MicrobatchLoad& load) {
   const std::vector<Layer>& layers = job.model->llm.layers;
-  const LayerPlan layer_plan{plan.tp, plan.cp, plan.ep, job.training.sequence_parallel, plan.recompute, false};
+  const LayerPlan layer_plan = layer_plan_of(job, plan.tp, plan.cp, plan.ep, plan.recompute);
   const auto tokens = static_cast<double>(load.llm_tokens);
   ModuleProfile out;
   out.layers = layer_costs(job, job.model->llm, first_alike(layers), layer_plan, {tokens, load.llm_attention_pairs});
   out.parameters = all_parameters(layers, layer_plan);
-  const double shards = plan.cp * (job.training.sequence_parallel ? plan.tp : 1);
+  const bool cut = job.training.sequence_parallel || job.training.scatter_transfers;
+  const double shards = plan.cp * (cut ? plan.tp : 1);
   out.transfer_bytes = kBf16 * tokens * static_cast<double>(job.model->llm.width) / shards;
   return out;
 }

@@ -135,7 +135,8 @@ OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const 
       const int replicas = std::max(1, holders / held.shards);
       if (parameters <= 0) continue;
       const Collective kind = distributed ? Collective::reduce_scatter : Collective::all_reduce;
-      reduce += collective_of(job, kind, kFp32 * parameters, replicas, stride);
+      const double gradient = job.training.fp32_gradients ? kFp32 : kBf16;
+      reduce += collective_of(job, kind, gradient * parameters, replicas, stride);
       if (distributed) gather += collective_of(job, Collective::all_gather, kBf16 * parameters, replicas, stride);
       out.optimizer_us +=
           elementwise_us(job.cluster->gpu, kOptimizerTraffic * parameters / (distributed ? replicas : 1));
@@ -144,6 +145,7 @@ OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const 
   }
   out.gradients_us = exposed(job, reduce, cover_us(costs, rank, OpKind::backward), all);
   out.parameters_us = exposed(job, gather, cover_us(costs, rank, OpKind::forward), all);
+  out.optimizer_us += job.cluster->training.step_us;
   return out;
 }
 

@@ -114,13 +114,14 @@ Cluster parse_cluster(const std::string& text, const std::string& file) {
   const JsonReader root(document, file);
   const JsonReader schema = root.at("schema");
   if (schema.string() != kSchema) schema.fail(std::string("expected \"") + kSchema + "\"");
-  allow_only(root, {"schema", "name", "gpus", "gpu", "node", "network"});
+  allow_only(root, {"schema", "name", "gpus", "gpu", "node", "network", "training"});
   Cluster cluster;
   cluster.name = root.at("name").string();
   cluster.gpus = static_cast<int>(root.integer_or("gpus", 0, 0, 10'000'000));
   cluster.gpu = read_gpu(root.at("gpu"));
   cluster.node = read_node(root.at("node"));
   cluster.network = read_network(root.at("network"));
+  if (const auto training = root.find("training")) cluster.training = read_fit(*training, training_constants());
   return cluster;
 }
 
@@ -141,7 +142,8 @@ std::string cluster_text(const Cluster& cluster) {
                      {"source", cluster.network.source}};
   const Json document{{"schema", kSchema},    {"name", cluster.name},
                       {"gpus", cluster.gpus}, {"gpu", gpu_json(cluster.gpu)},
-                      {"node", node},         {"network", network}};
+                      {"node", node},         {"network", network},
+                      {"training", fit_json(cluster.training, training_constants())}};
   return document.dump(1) + "\n";
 }
 

@@ -115,7 +115,17 @@ void read_training(const JsonReader& root, Job& job) {
   t.sequence_parallel = training->boolean_or("sequence_parallel", t.sequence_parallel);
   t.overlap_gradients = training->boolean_or("overlap_gradients", t.overlap_gradients);
   t.freeze_encoder = training->boolean_or("freeze_encoder", t.freeze_encoder);
-  training->note_unknown({"distributed_optimizer", "sequence_parallel", "overlap_gradients", "freeze_encoder"},
+  t.flash_attention = training->boolean_or("flash_attention", t.flash_attention);
+  t.dropout = training->boolean_or("dropout", t.dropout);
+  t.fp32_gradients = training->boolean_or("fp32_gradients", t.fp32_gradients);
+  t.overlap_transfers = training->boolean_or("overlap_transfers", t.overlap_transfers);
+  t.scatter_transfers = training->boolean_or("scatter_transfers", t.scatter_transfers);
+  t.even_stages = training->boolean_or("even_stages", t.even_stages);
+  if (const auto layers = training->find("stage_layers"))
+    for (const JsonReader& count : layers->items()) t.stage_layers.push_back(count.integer(0, kMaxBatch));
+  training->note_unknown({"distributed_optimizer", "sequence_parallel", "overlap_gradients", "freeze_encoder",
+                          "flash_attention", "dropout", "fp32_gradients", "overlap_transfers", "scatter_transfers",
+                          "even_stages", "stage_layers"},
                          job.notes);
 }
 

@@ -20,7 +20,10 @@ struct LayerPlan {
   int ep = 1;                     ///< expert parallel: GPUs that share one set of routed experts
   bool sequence_parallel = true;  ///< needs tp > 1 to matter
   Recompute recompute = Recompute::none;
-  bool frozen = false;  ///< no weight gradients
+  bool frozen = false;           ///< no weight gradients
+  bool flash_attention = true;   ///< one kernel; otherwise products, softmax and dropout one by one
+  bool dropout = false;          ///< after attention's softmax (where it is not fused) and before each residual addition
+  bool fp32_gradients = true;    ///< weight gradients are added in fp32
 };
 
 /// The tokens of one microbatch that a layer sees, over all GPUs of its tp x cp group.

@@ -94,7 +94,7 @@ std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, con
 struct OutsidePipeline {
   double gradients_us = 0;   ///< exposed reduce-scatter (or all-reduce)
   double parameters_us = 0;  ///< exposed all-gather of updated parameters (distributed optimizer)
-  double optimizer_us = 0;
+  double optimizer_us = 0;   ///< its traffic, and the fixed part of a step
   double total_us() const { return gradients_us + parameters_us + optimizer_us; }
 };
 OutsidePipeline outside_pipeline(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,

@@ -46,6 +46,7 @@ struct Cluster {
   Gpu gpu;
   Node node;
   Network network;
+  TrainingFit training;
 };
 
 /// Reads a bigmac.cluster/1 file; throws Error{bad_input}.

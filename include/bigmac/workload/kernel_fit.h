@@ -58,6 +58,16 @@ struct CollectiveFit {
   FitRecord record;
 };
 
+/// What a training step adds to kernels measured one at a time: fitted to published iteration times of one GPU type by
+/// bigmac-calibrate, or these textbook values where a cluster file gives none.
+struct TrainingFit {
+  double product_scale = 1;     ///< time of a matrix product in a step over the time measured alone (sustained power)
+  double collective_scale = 1;  ///< the same of a collective inside a node
+  double host_us = 10;          ///< the host launches one operator in this time: a pass takes no less
+  double step_us = 20'000;      ///< a step's fixed part: data, norms, logging, synchronisation
+  FitRecord record;
+};
+
 /// A constant's name in the cluster file, its place, and the range that the reader and fitter accept.
 template <class Fit>
 struct Constant {
@@ -70,5 +80,6 @@ struct Constant {
 const std::vector<Constant<GemmFit>>& gemm_constants();
 const std::vector<Constant<AttentionFit>>& attention_constants();
 const std::vector<Constant<CollectiveFit>>& collective_constants();
+const std::vector<Constant<TrainingFit>>& training_constants();
 
 }  // namespace bigmac

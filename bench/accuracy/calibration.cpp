@@ -1,0 +1,58 @@
+#include "calibration.h"
+
+#include <cmath>
+
+#include "predict.h"
+
+namespace accuracy {
+namespace {
+
+using Point = bigmac::Constant<Calibration>;
+
+// A row off by this much weighs half of one that is far off: a third of the rows fitted look disturbed.
+constexpr double kSaturation = 0.1;
+// Being off the textbook value by a factor of e costs as much as this many rows far off.
+constexpr double kPull = 0.5;
+
+}  // namespace
+
+const std::vector<Point>& calibration_constants() {
+  static const std::vector<Point> table = {
+      {"product_scale", &Calibration::product_scale, 0.7, 2},   {"hbm_share", &Calibration::hbm_share, 0.3, 1},
+      {"collective_scale", &Calibration::collective_scale, 0.5, 3}, {"network_share", &Calibration::network_share, 0.2, 1},
+      {"host_us", &Calibration::host_us, 1, 100},               {"step_us", &Calibration::step_us, 1e3, 1e6},
+  };
+  return table;
+}
+
+Calibration calibration_of(const bigmac::Cluster& cluster) {
+  const bigmac::TrainingFit& t = cluster.training;
+  return {cluster.gpu.hbm_share, cluster.network.share, t.product_scale, t.collective_scale, t.host_us, t.step_us};
+}
+
+void apply(const Calibration& calibration, bigmac::Cluster& cluster) {
+  cluster.gpu.hbm_share = calibration.hbm_share;
+  cluster.network.share = calibration.network_share;
+  cluster.training.product_scale = calibration.product_scale;
+  cluster.training.collective_scale = calibration.collective_scale;
+  cluster.training.host_us = calibration.host_us;
+  cluster.training.step_us = calibration.step_us;
+}
+
+double loss(const Calibration& calibration, std::vector<Row>& rows) {
+  double sum = 0;
+  for (Row& row : rows) {
+    if (!row.measured.step_s) continue;
+    apply(calibration, *row.job.cluster);
+    const double e = std::abs(std::log(predict(row).step_s / *row.measured.step_s));
+    sum += e / (e + kSaturation);
+  }
+  const Calibration textbook;
+  for (const Point& constant : calibration_constants()) {
+    const double off = std::log(calibration.*constant.member / textbook.*constant.member);
+    sum += kPull * off * off;
+  }
+  return sum;
+}
+
+}  // namespace accuracy
