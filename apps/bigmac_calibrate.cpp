@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
     show(c);
     print("fitted", c, fitted);
     print("tested", c, tested);
+    for (auto* part : {&fitted, &tested}) for (Row& row : *part) { apply(c, *row.job.cluster); if (row.measured.step_s) std::printf("   %s %-26s %+6.1f\n", part == &fitted ? "f" : "t", row.name.c_str(), 100 * error(predict(row).step_s, *row.measured.step_s)); }
     if (groups) {
       const Calibration d = fit(tested, evaluations);
       show(d);

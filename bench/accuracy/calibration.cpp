@@ -18,7 +18,7 @@ constexpr double kPull = 0.5;
 
 const std::vector<Point>& calibration_constants() {
   static const std::vector<Point> table = {
-      {"product_scale", &Calibration::product_scale, 0.7, 2},   {"hbm_share", &Calibration::hbm_share, 0.3, 1},
+      {"product_scale", &Calibration::product_scale, 0.7, 2},   {"traffic_scale", &Calibration::traffic_scale, 0.7, 4},
       {"collective_scale", &Calibration::collective_scale, 0.5, 3}, {"network_share", &Calibration::network_share, 0.2, 1},
       {"host_us", &Calibration::host_us, 1, 100},               {"step_us", &Calibration::step_us, 1e3, 1e6},
   };
@@ -27,13 +27,13 @@ const std::vector<Point>& calibration_constants() {
 
 Calibration calibration_of(const bigmac::Cluster& cluster) {
   const bigmac::TrainingFit& t = cluster.training;
-  return {cluster.gpu.hbm_share, cluster.network.share, t.product_scale, t.collective_scale, t.host_us, t.step_us};
+  return {cluster.network.share, t.product_scale, t.traffic_scale, t.collective_scale, t.host_us, t.step_us};
 }
 
 void apply(const Calibration& calibration, bigmac::Cluster& cluster) {
-  cluster.gpu.hbm_share = calibration.hbm_share;
   cluster.network.share = calibration.network_share;
   cluster.training.product_scale = calibration.product_scale;
+  cluster.training.traffic_scale = calibration.traffic_scale;
   cluster.training.collective_scale = calibration.collective_scale;
   cluster.training.host_us = calibration.host_us;
   cluster.training.step_us = calibration.step_us;

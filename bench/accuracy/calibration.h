@@ -1,6 +1,6 @@
 // The constants of one GPU type that are fitted to published iteration times, as one point.
 //
-// They are data of the cluster file: hbm_share of the GPU, share of the network, and the "training" section. Everything
+// They are data of the cluster file: share of the network, and the "training" section. Everything
 // else of a prediction comes from measured kernels and formulas. Used by bigmac-calibrate and by the report.
 #pragma once
 
@@ -14,10 +14,9 @@
 namespace accuracy {
 
 struct Calibration {
-  double hbm_share = 0.79;      ///< Gpu::hbm_share
   double network_share = 0.78;  ///< Network::share
   // Of TrainingFit.
-  double product_scale = 1, collective_scale = 1, host_us = 10, step_us = 20'000;
+  double product_scale = 1, traffic_scale = 1, collective_scale = 1, host_us = 10, step_us = 20'000;
 };
 const std::vector<bigmac::Constant<Calibration>>& calibration_constants();
 

@@ -10,6 +10,8 @@ namespace {
 
 using namespace bigmac;
 
+constexpr std::int64_t kMostChunks = 24;
+
 std::vector<std::int64_t> or_fixed(const std::optional<std::int64_t>& fixed, std::vector<std::int64_t> choices) {
   return fixed ? std::vector<std::int64_t>{*fixed} : choices;
 }
@@ -24,15 +26,18 @@ std::int64_t body_layers(const Job& job) {
 bool runs(const Job& job, const ParallelPlan& plan) {
   if (job.batch.global % (plan.micro_batch * plan.dp) != 0) return false;
   if (plan.vpp == 1) return true;
-  return microbatches(job, plan) % plan.pp == 0 && body_layers(job) >= std::int64_t{plan.pp} * plan.vpp;
+  const bool filled = !job.training.stage_layers.empty() || body_layers(job) >= std::int64_t{plan.pp} * plan.vpp - 2;
+  return microbatches(job, plan) % plan.pp == 0 && filled;
 }
 
 std::vector<std::int64_t> chunk_choices(const Job& job, int pp) {
   std::vector<std::int64_t> out;
   if (job.parallel.vpp) return {*job.parallel.vpp};
   const std::int64_t layers = body_layers(job);
-  for (std::int64_t v = 1; v <= 16; ++v)
-    if (v == 1 || (pp > 1 && layers % (pp * v) == 0)) out.push_back(v);
+  for (std::int64_t v = 1; v <= kMostChunks; ++v) {
+    const bool even = layers % (pp * v) == 0 || (!job.training.even_stages && layers >= pp * v - 2);
+    if (v == 1 || (pp > 1 && even)) out.push_back(v);
+  }
   return out;
 }
 

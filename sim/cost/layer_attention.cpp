@@ -46,7 +46,8 @@ PassUs unfused_attention(const LayerView& view) {
   const double matrices = a.batch * a.heads, s = a.sequence, scores = matrices * s * s;
   const double dropout = view.plan.dropout ? 5 : 0;
   const auto passes = [&](double softmax) {
-    return elementwise_us(gpu, softmax * scores) + elementwise_us(gpu, dropout * scores);
+    return view.cluster.training.traffic_scale *
+           (elementwise_us(gpu, softmax * scores) + elementwise_us(gpu, dropout * scores));
   };
   const double scale = view.cluster.training.product_scale;
   const double forward = gemm_us(gpu, s, s, a.qk_dim, matrices) + gemm_us(gpu, s, a.v_dim, s, matrices);

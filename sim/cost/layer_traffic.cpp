@@ -11,9 +11,14 @@
 namespace bigmac {
 namespace {
 
-/// `kernels` that move `bytes` together.
-double kernels_us(const LayerView& view, double kernels, double bytes) {
+/// `kernels` that stream `bytes` together.
+double streams_us(const LayerView& view, double kernels, double bytes) {
   return kernels > 0 ? kernels * elementwise_us(view.cluster.gpu, bytes / kernels) : 0;
+}
+
+/// The same of kernels inside a layer.
+double kernels_us(const LayerView& view, double kernels, double bytes) {
+  return view.cluster.training.traffic_scale * streams_us(view, kernels, bytes);
 }
 
 PassUs residual_stream(const LayerView& view) {
@@ -70,10 +75,10 @@ PassUs embedding(const LayerView& view) {
   if (view.layer.kind != LayerKind::embedding) return {};
   const double rows = kHalf * view.width * view.tokens;
   const bool cut = view.layer.vocabulary > 0 && view.plan.tp > 1;
-  PassUs us{.forward = kernels_us(view, cut ? 2 : 1, (cut ? 3 : 2) * rows), .input_gradient = 0, .weight_gradient = 0};
+  PassUs us{.forward = streams_us(view, cut ? 2 : 1, (cut ? 3 : 2) * rows), .input_gradient = 0, .weight_gradient = 0};
   if (view.plan.frozen) return us;
   const double table = static_cast<double>(view.layer.vocabulary) * view.width / view.tp;
-  us.weight_gradient = kernels_us(view, 3, 3 * rows + (2 * kHalf + 2 * kSingle) * table);
+  us.weight_gradient = streams_us(view, 3, 3 * rows + (2 * kHalf + 2 * kSingle) * table);
   return us;
 }
 
@@ -82,13 +87,13 @@ PassUs embedding(const LayerView& view) {
 PassUs cross_entropy(const LayerView& view) {
   if (view.layer.kind != LayerKind::head) return {};
   const double logits = view.tokens * static_cast<double>(view.layer.vocabulary) / view.tp;
-  return {.forward = kernels_us(view, 6, 38 * logits), .input_gradient = kernels_us(view, 2, 14 * logits)};
+  return {.forward = streams_us(view, 6, 38 * logits), .input_gradient = streams_us(view, 2, 14 * logits)};
 }
 
 /// Patches that become one token are moved side by side, there and back.
 PassUs merging(const LayerView& view) {
   if (view.layer.kind != LayerKind::projector) return {};
-  const double us = kernels_us(view, 1, 2 * kHalf * view.width * view.shard);
+  const double us = streams_us(view, 1, 2 * kHalf * view.width * view.shard);
   return {.forward = us, .input_gradient = us, .weight_gradient = 0};
 }
 

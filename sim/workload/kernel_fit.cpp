@@ -46,6 +46,7 @@ const std::vector<Constant<CollectiveFit>>& collective_constants() {
 const std::vector<Constant<TrainingFit>>& training_constants() {
   static const std::vector<Constant<TrainingFit>> table = {
       {"product_scale", &TrainingFit::product_scale, 0.5, 3},
+      {"traffic_scale", &TrainingFit::traffic_scale, 0.5, 5},
       {"collective_scale", &TrainingFit::collective_scale, 0.3, 5},
       {"host_us", &TrainingFit::host_us, 0.01, 200},
       {"step_us", &TrainingFit::step_us, 0.01, 1e6},

@@ -62,6 +62,9 @@ struct CollectiveFit {
 /// bigmac-calibrate, or these textbook values where a cluster file gives none.
 struct TrainingFit {
   double product_scale = 1;     ///< time of a matrix product in a step over the time measured alone (sustained power)
+  /// Time of a layer's norms, activations and other memory-bound kernels over what their least bytes take: less fusion,
+  /// reductions, short kernels.
+  double traffic_scale = 1;
   double collective_scale = 1;  ///< the same of a collective inside a node
   double host_us = 10;          ///< the host launches one operator in this time: a pass takes no less
   double step_us = 20'000;      ///< a step's fixed part: data, norms, logging, synchronisation
