@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "bigmac/base/error.h"
+#include "bigmac/planner/search.h"
 #include "bigmac/planner/space.h"
 
 namespace accuracy {
@@ -63,7 +64,7 @@ std::vector<ParallelPlan> plans_of(const Job& job) {
 bool better(const Evaluation& a, const Evaluation& b, Bytes memory) {
   const bool fits = a.memory <= memory, other = b.memory <= memory;
   if (fits != other) return fits;
-  return fits ? a.step < b.step : a.memory < b.memory;
+  return a.step < b.step;
 }
 
 }  // namespace
@@ -76,7 +77,7 @@ Prediction predict(const Row& row) {
   for (const ParallelPlan& plan : plans) {
     const std::string schedule = !row.schedule.empty() ? row.schedule : plan.vpp > 1 ? "interleaved" : "1f1b";
     const auto found = evaluate(row.job, plan, cache.costs(plan), {schedule, "", {}});
-    if (found && (!best || better(*found, *best, row.job.cluster->gpu.memory))) best = found;
+    if (found && (!best || better(*found, *best, default_memory_limit(row.job)))) best = found;
   }
   if (!best) bad_input(row.name, "no schedule fits what the case fixes");
   return {*best, 1e-9 * static_cast<double>(best->step.value), static_cast<double>(best->memory.value)};

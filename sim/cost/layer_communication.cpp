@@ -5,6 +5,7 @@
 // the backward. With it (Korthikanti et al. 2022, 2205.05198, 4.2.2) F gathers the input and reduce-scatters the
 // output, the backward does the reverse, and the weight gradient gathers the input again. Ranks lie as in
 // Megatron-Core: tp innermost, then cp; the GPUs that share experts are consecutive.
+#include <cmath>
 #include <vector>
 
 #include "layer_parts.h"
@@ -45,8 +46,19 @@ double tensor_us(const LayerView& view, Collective collective, double elements) 
          collective_us(view.cluster, collective, kHalf * elements * view.tokens, view.plan.tp, local);
 }
 
+/// Transformer Engine's overlap (Megatron-Core, --tp-comm-overlap) cuts a product and its gather or scatter into tp pieces,
+/// of which the first gather and the last scatter have nothing beside them; the second gather and the reduction of input
+/// gradients run whole beside another product.
+ExposedShares shares_of(const LayerView& view) {
+  ExposedShares share = view.exposed;
+  if (!view.plan.overlap_tensor || !view.sharded) return share;
+  share.forward /= view.tp;
+  share.regather = share.column_gradient = 0;
+  return share;
+}
+
 PassUs block_us(const LayerView& view, const Block& block) {
-  const ExposedShares& share = view.exposed;
+  const ExposedShares share = shares_of(view);
   const double beside = view.plan.frozen ? 1 : share.column_gradient;
   PassUs us;
   if (!view.sharded) {
@@ -73,11 +85,20 @@ PassUs vocabulary_us(const LayerView& view) {
   return us;
 }
 
+/// A token goes to `active` experts spread over N nodes, in expectation to N (1 - (1 - 1/N)^active) different ones. Sent
+/// once to each and copied there (DeepSeek-V3, 2412.19437, 3.2.2; DeepEP), that many of its `active` copies travel.
+double copies_share(const LayerView& view) {
+  const double nodes = std::ceil(static_cast<double>(view.plan.ep) / view.cluster.node.gpus);
+  if (!view.plan.dispatch_once || nodes <= 1) return 1;
+  const auto active = static_cast<double>(view.layer.experts->active);
+  return nodes * (1 - std::pow(1 - 1 / nodes, active)) / active;
+}
+
 /// To the experts and back, in both passes. What a GPU sends is what it receives at balanced load.
 PassUs expert_us(const LayerView& view) {
   if (!view.layer.experts) return {};
   const int local = std::min(view.plan.ep, view.cluster.node.gpus);
-  const double bytes = kHalf * view.width * view.dispatched;
+  const double bytes = kHalf * view.width * view.dispatched * copies_share(view);
   const double us =
       2 * view.exposed.all_to_all * collective_us(view.cluster, Collective::all_to_all, bytes, view.plan.ep, local);
   return {.forward = us, .input_gradient = us, .weight_gradient = 0};

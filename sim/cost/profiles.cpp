@@ -76,7 +76,8 @@ LayerPlan layer_plan_of(const Job& job, int tp, int cp, int ep, Recompute recomp
   plan.sequence_parallel = job.training.sequence_parallel;
   plan.flash_attention = job.training.flash_attention;
   plan.dropout = job.training.dropout;
-  plan.fp32_gradients = job.training.fp32_gradients;
+  plan.overlap_tensor = job.training.overlap_tensor;
+  plan.dispatch_once = job.training.dispatch_once;
   return plan;
 }
 

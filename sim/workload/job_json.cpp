@@ -119,13 +119,15 @@ void read_training(const JsonReader& root, Job& job) {
   t.dropout = training->boolean_or("dropout", t.dropout);
   t.fp32_gradients = training->boolean_or("fp32_gradients", t.fp32_gradients);
   t.overlap_transfers = training->boolean_or("overlap_transfers", t.overlap_transfers);
+  t.overlap_tensor = training->boolean_or("overlap_tensor", t.overlap_tensor);
+  t.dispatch_once = training->boolean_or("dispatch_once", t.dispatch_once);
   t.scatter_transfers = training->boolean_or("scatter_transfers", t.scatter_transfers);
   t.even_stages = training->boolean_or("even_stages", t.even_stages);
   if (const auto layers = training->find("stage_layers"))
     for (const JsonReader& count : layers->items()) t.stage_layers.push_back(count.integer(0, kMaxBatch));
   training->note_unknown({"distributed_optimizer", "sequence_parallel", "overlap_gradients", "freeze_encoder",
-                          "flash_attention", "dropout", "fp32_gradients", "overlap_transfers", "scatter_transfers",
-                          "even_stages", "stage_layers"},
+                          "flash_attention", "dropout", "fp32_gradients", "overlap_transfers", "overlap_tensor",
+                          "dispatch_once", "scatter_transfers", "even_stages", "stage_layers"},
                          job.notes);
 }
 

@@ -23,7 +23,8 @@ struct LayerPlan {
   bool frozen = false;           ///< no weight gradients
   bool flash_attention = true;   ///< one kernel; otherwise products, softmax and dropout one by one
   bool dropout = false;          ///< after attention's softmax (where it is not fused) and before each residual addition
-  bool fp32_gradients = true;    ///< weight gradients are added in fp32
+  bool overlap_tensor = false;   ///< tp traffic runs in pieces beside the products it feeds or follows
+  bool dispatch_once = false;    ///< a token crosses to each node of its experts once
 };
 
 /// The tokens of one microbatch that a layer sees, over all GPUs of its tp x cp group.
