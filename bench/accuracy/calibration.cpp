@@ -10,14 +10,13 @@ namespace {
 
 using Point = bigmac::Constant<Calibration>;
 
-// A row off by this much weighs half of one that is far off: a third of the rows fitted look disturbed.
+// A row off by this much weighs half of one that is far off: some of the rows fitted look disturbed.
 constexpr double kSaturation = 0.1;
 
-/// A constant off its textbook value by this factor costs as much as one row that is far off. The network is held tight:
-/// most of its traffic is hidden, so that step times hardly see it; what the host takes is hardly known beforehand.
+/// A constant off its textbook value by this factor costs as much as one row that is far off: what the host takes is
+/// hardly known beforehand.
 double loose(const Point& constant) {
   const std::string name = constant.name;
-  if (name == "network_share") return 1.2;
   return name == "host_us" ? 3 : name == "step_us" ? 10 : 2;
 }
 
