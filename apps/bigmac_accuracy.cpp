@@ -1,45 +1,52 @@
 // bigmac-accuracy: predictions against published measurements.
+//
+//   bigmac-accuracy --data ../shared/data -o out/accuracy
+//
+// Prints the summary; with -o writes accuracy.md (every row), accuracy.csv and accuracy.svg.
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
-#include "predict.h"
-#include "summary.h"
+#include "bigmac/base/json_reader.h"
+#include "report.h"
+
+namespace {
+
+struct Options {
+  std::string cases = "bench/accuracy/cases", data = "../shared/data", out;
+};
+
+void write_files(const std::string& folder, const std::vector<accuracy::GroupResult>& groups) {
+  std::filesystem::create_directories(folder);
+  bigmac::write_text_file(folder + "/accuracy.md", accuracy::markdown_report(groups));
+  bigmac::write_text_file(folder + "/accuracy.csv", accuracy::csv_report(groups));
+  bigmac::write_text_file(folder + "/accuracy.svg", accuracy::scatter_plot(groups));
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("predictions against published measurements");
-  std::string cases = "bench/accuracy/cases", data = "../shared/data";
-  app.add_option("--cases", cases);
-  app.add_option("--data", data);
+  CLI::App app("Predictions against published measurements.");
+  Options options;
+  app.add_option("--cases", options.cases, "folder of case files");
+  app.add_option("--data", options.data, "folder of measurements that case files refer to");
+  app.add_option("-o,--out", options.out, "folder for the report: every row, CSV, plot");
   CLI11_PARSE(app, argc, argv);
   try {
-    for (const accuracy::Group& group : accuracy::load_groups(cases, data)) {
-      std::printf("%s\n", group.title.c_str());
-      std::vector<double> fitted, tested, memory;
-      for (const accuracy::Row& row : group.rows) {
-        const accuracy::Prediction p = accuracy::predict(row);
-        std::printf("  %-30s %-36s", row.name.c_str(), p.chosen.label().c_str());
-        if (row.measured.step_s) {
-          const double e = accuracy::error(p.step_s, *row.measured.step_s);
-          (row.use == accuracy::Use::fitted ? fitted : tested).push_back(e);
-          std::printf(" %9.4f %9.4f %+6.1f %% %s", p.step_s, *row.measured.step_s, 100 * e, row.use == accuracy::Use::fitted ? "f" : "t");
-        }
-        if (row.measured.memory_bytes) {
-          const double e = accuracy::error(p.memory_bytes, *row.measured.memory_bytes);
-          memory.push_back(e);
-          std::printf("   %7.2f %7.2f GB %+6.1f %%", 1e-9 * p.memory_bytes, 1e-9 * *row.measured.memory_bytes, 100 * e);
-        }
-        std::printf("\n");
-      }
-      for (const auto& [name, errors] : {std::pair{"fitted", fitted}, {"tested", tested}, {"memory", memory}}) {
-        const accuracy::Summary s = accuracy::summarise(errors);
-        if (s.rows) std::printf("  %s: %d rows, median %.2f %% mean %.2f %% worst %.1f %%\n", name, s.rows, 100 * s.median, 100 * s.mean, 100 * s.worst);
-      }
-    }
+    const std::vector<accuracy::Group> groups = accuracy::load_groups(options.cases, options.data);
+    const std::vector<accuracy::GroupResult> results = accuracy::predict_all(groups);
+    std::fputs(accuracy::summary_table(results).c_str(), stdout);
+    for (const accuracy::Group& group : groups)
+      if (group.rows.empty())
+        std::fprintf(stderr, "%s: no measurements under %s\n", group.title.c_str(), options.data.c_str());
+    if (!options.out.empty()) write_files(options.out, results);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "bigmac-accuracy: %s\n", e.what());
     return 2;
   }
+  return 0;
 }

@@ -32,6 +32,7 @@ struct Row {
 struct Group {
   std::string name, title, source, assumed;
   std::string constants;  ///< the cluster file whose calibration the group's fitted rows serve, "a100-80g"
+  bool from_data = false;  ///< its rows lie in the folder of measurements, not in the case file
   std::vector<Row> rows;
 };
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -61,13 +62,27 @@ Measured read_measured(const JsonReader& reader, const bigmac::Job& job) {
   return out;
 }
 
+/// Jobs to be planned keep tp within a node; published runs did not always, so that degree is set past the check.
+bigmac::Job read_job(Json document, const std::string& file) {
+  document["schema"] = "bigmac.job/1";
+  std::optional<int> tp;
+  Json& parallel = document["parallel"];
+  if (const auto found = parallel.find("tp"); found != parallel.end() && found->is_number_integer()) {
+    tp = found->get<int>();
+    parallel.erase("tp");
+    parallel.erase("dp");  // it follows
+  }
+  bigmac::Job job = bigmac::parse_job(document.dump(), file);
+  job.parallel.tp = tp;
+  return job;
+}
+
 Row read_row(const JsonReader& reader, const Json& shared) {
   Json document = shared;
   document.merge_patch(reader.at("job").raw());
-  document["schema"] = "bigmac.job/1";
   Row row;
   row.name = reader.at("name").string();
-  row.job = bigmac::parse_job(document.dump(), reader.file());
+  row.job = read_job(std::move(document), reader.file());
   row.schedule = reader.string_or("schedule", "");
   row.measured = read_measured(reader.at("measured"), row.job);
   return row;
@@ -116,6 +131,7 @@ Group load_group(const std::string& path, const std::string& data) {
   group.assumed = root.string_or("assumed", "");
   group.constants = root.at("constants").string();
   Json rows = root.has("rows") ? root.at("rows").raw() : Json::array();
+  group.from_data = root.has("csv");
   if (const auto csv = root.find("csv")) {
     const std::filesystem::path file = std::filesystem::path(data) / csv->string();
     if (std::filesystem::exists(file)) rows = rows_of(read_csv(file.string()));
