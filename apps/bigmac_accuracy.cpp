@@ -17,7 +17,7 @@
 namespace {
 
 struct Options {
-  std::string cases = "bench/accuracy/cases", data = "../shared/data", out;
+  std::string cases = "bench/accuracy/cases", data = accuracy::default_data(), out;
 };
 
 void write_files(const std::string& folder, const std::vector<accuracy::GroupResult>& groups) {

@@ -1,5 +1,5 @@
-// bigmac-calibrate: fits the training constants of one GPU type to the fitted rows of the published cases, tests them on
-// the other rows, and writes them into cluster files.
+// bigmac-calibrate: fits the training constants of one GPU type to the fitted rows of the published cases, tests them
+// on the other rows, and writes them into cluster files.
 //
 //   bigmac-calibrate a100-80g --data ../shared/data --write configs/clusters/a100-80g.json
 //   bigmac-calibrate a100-80g --data ../shared/data --leave-out bench/accuracy/leave_out.csv
@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "bigmac/base/error.h"
 #include "bigmac/base/json_reader.h"
@@ -27,7 +27,7 @@ namespace {
 using namespace accuracy;
 
 struct Options {
-  std::string constants, cases = "bench/accuracy/cases", data = "../shared/data", leave_out;
+  std::string constants, cases = "bench/accuracy/cases", data = default_data(), leave_out;
   std::vector<std::string> write, keep;
   int evaluations = 150;
   bool rows = false;
@@ -101,10 +101,10 @@ void leave_groups_out(const Options& options, const std::vector<Row>& fitted, co
   std::string csv = "left_out,value,rows,median,mean,worst\n";
   const Summary swapped = summarise(errors_with(fit(other, options), fitted));
   print("halves swapped", swapped);
-  csv += fmt::format("half,swapped,{},{:.4f},{:.4f},{:.4f}\n", swapped.rows, swapped.median, swapped.mean, swapped.worst);
+  csv +=
+      fmt::format("half,swapped,{},{:.4f},{:.4f},{:.4f}\n", swapped.rows, swapped.median, swapped.mean, swapped.worst);
   csv += leave_out("width", all, options, [](const Row& row) { return row.job.model->llm.width; });
-  csv += leave_out("tp", all, options,
-                   [](const Row& row) { return std::int64_t{row.job.parallel.tp.value_or(1)}; });
+  csv += leave_out("tp", all, options, [](const Row& row) { return std::int64_t{row.job.parallel.tp.value_or(1)}; });
   bigmac::write_text_file(options.leave_out, csv);
 }
 
@@ -112,15 +112,16 @@ void run(const Options& options) {
   std::vector<Row> fitted, tested, other_half;
   for (const Group& group : load_groups(options.cases, options.data)) {
     if (group.constants != options.constants) continue;
-    const bool halved = std::any_of(group.rows.begin(), group.rows.end(),
-                                    [](const Row& row) { return row.use == Use::fitted; });
+    const bool halved =
+        std::any_of(group.rows.begin(), group.rows.end(), [](const Row& row) { return row.use == Use::fitted; });
     for (const Row& row : group.rows) {
       (row.use == Use::fitted ? fitted : tested).push_back(row);
       if (halved && row.use == Use::tested) other_half.push_back(row);
     }
   }
   if (fitted.empty())
-    bigmac::bad_input(options.constants, "no rows to fit: no case file names these constants, or its data is not there");
+    bigmac::bad_input(options.constants,
+                      "no rows to fit: no case file names these constants, or its data is not there");
   const Calibration calibration = fit(fitted, options);
   for (const auto& constant : calibration_constants())
     std::printf("  %-18s %.4g\n", constant.name, calibration.*constant.member);

@@ -24,9 +24,12 @@ double loose(const Point& constant) {
 
 const std::vector<Point>& calibration_constants() {
   static const std::vector<Point> table = {
-      {"product_scale", &Calibration::product_scale, 0.7, 2},   {"traffic_scale", &Calibration::traffic_scale, 0.7, 4},
-      {"collective_scale", &Calibration::collective_scale, 0.5, 3}, {"network_share", &Calibration::network_share, 0.2, 1},
-      {"host_us", &Calibration::host_us, 1, 100},               {"step_us", &Calibration::step_us, 1e3, 1e6},
+      {"product_scale", &Calibration::product_scale, 0.7, 2},
+      {"traffic_scale", &Calibration::traffic_scale, 0.7, 4},
+      {"collective_scale", &Calibration::collective_scale, 0.5, 3},
+      {"network_share", &Calibration::network_share, 0.2, 1},
+      {"host_us", &Calibration::host_us, 1, 100},
+      {"step_us", &Calibration::step_us, 1e3, 1e6},
   };
   return table;
 }

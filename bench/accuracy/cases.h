@@ -1,8 +1,8 @@
 // A case: a published run, as a job and what was measured of it.
 //
-// Cases are data files (cases/*.json, schema bigmac.accuracy/1): a source, a job that the rows share, and per row a merge
-// patch (RFC 7386) on that job and the measured numbers. So a row goes through the very reader and chain that a user's
-// job does. Knobs that a source does not print are left out of its job: predict.h says how they are chosen.
+// Cases are data files (cases/*.json, schema bigmac.accuracy/1): a source, a job that the rows share, and per row a
+// merge patch (RFC 7386) on that job and the measured numbers. So a row goes through the very reader and chain that a
+// user's job does. Knobs that a source does not print are left out of its job: predict.h says how they are chosen.
 #pragma once
 
 #include <optional>
@@ -31,7 +31,7 @@ struct Row {
 
 struct Group {
   std::string name, title, source, assumed;
-  std::string constants;  ///< the cluster file whose calibration the group's fitted rows serve, "a100-80g"
+  std::string constants;   ///< the cluster file whose calibration the group's fitted rows serve, "a100-80g"
   bool from_data = false;  ///< its rows lie in the folder of measurements, not in the case file
   std::vector<Row> rows;
 };
@@ -39,6 +39,9 @@ struct Group {
 /// `data`: the folder of measurements that a file names by "csv". A group whose data is not there has no rows. Throws
 /// Error{bad_input}.
 Group load_group(const std::string& path, const std::string& data);
+
+/// Where measurements lie: $BIGMAC_SHARED/data, or ../shared/data beside the working folder.
+std::string default_data();
 
 /// All groups of a folder, by file name.
 std::vector<Group> load_groups(const std::string& folder, const std::string& data);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 
@@ -36,7 +37,8 @@ double active_flops(const bigmac::Job& job) {
   for (const bigmac::Layer& layer : llm.layers) {
     if (layer.kind != bigmac::LayerKind::embedding) per_token += 6 * static_cast<double>(active_parameters(layer));
     if (layer.attention)
-      per_token += 3 * s * static_cast<double>(layer.attention->heads * (layer.attention->qk_dim + layer.attention->v_dim));
+      per_token +=
+          3 * s * static_cast<double>(layer.attention->heads * (layer.attention->qk_dim + layer.attention->v_dim));
   }
   return per_token * s * static_cast<double>(job.batch.global);
 }
@@ -66,6 +68,7 @@ Measured read_measured(const JsonReader& reader, const bigmac::Job& job) {
 bigmac::Job read_job(Json document, const std::string& file) {
   document["schema"] = "bigmac.job/1";
   std::optional<int> tp;
+  if (!document.contains("parallel")) document["parallel"] = Json::object();
   Json& parallel = document["parallel"];
   if (const auto found = parallel.find("tp"); found != parallel.end() && found->is_number_integer()) {
     tp = found->get<int>();
@@ -98,14 +101,13 @@ Json rows_of(const CsvTable& table) {
     job["model"]["llm"] = {{"hidden", at("hidden_size")}, {"heads", at("attention_heads")}, {"layers", at("layers")}};
     job["data"]["sequence_length"] = at("sequence_length");
     job["batch"] = {{"global", at("global_batch")}, {"micro", at("micro_batch")}};
-    job["parallel"] = {{"tp", at("tensor_parallelism")},
-                       {"dp", at("data_parallelism")},
-                       {"pp", at("pipeline_parallelism")}};
-    rows.push_back({{"name", fmt::format("{}B t{} p{} d{} mb{}", table.at(i, "parameters_billion"),
-                                         at("tensor_parallelism"), at("pipeline_parallelism"),
-                                         at("data_parallelism"), at("micro_batch"))},
-                    {"job", job},
-                    {"measured", {{"step_ms", table.at(i, "iteration_time_ms")}}}});
+    job["parallel"] = {
+        {"tp", at("tensor_parallelism")}, {"dp", at("data_parallelism")}, {"pp", at("pipeline_parallelism")}};
+    rows.push_back(
+        {{"name", fmt::format("{}B t{} p{} d{} mb{}", table.at(i, "parameters_billion"), at("tensor_parallelism"),
+                              at("pipeline_parallelism"), at("data_parallelism"), at("micro_batch"))},
+         {"job", job},
+         {"measured", {{"step_ms", table.at(i, "iteration_time_ms")}}}});
   }
   return rows;
 }
@@ -140,6 +142,11 @@ Group load_group(const std::string& path, const std::string& data) {
   for (const JsonReader& row : reader.items()) group.rows.push_back(read_row(row, root.at("job").raw()));
   mark_fitted(root, group.rows);
   return group;
+}
+
+std::string default_data() {
+  const char* shared = std::getenv("BIGMAC_SHARED");
+  return std::string(shared != nullptr ? shared : "../shared") + "/data";
 }
 
 std::vector<Group> load_groups(const std::string& folder, const std::string& data) {

@@ -79,7 +79,8 @@ std::string points(const Axes& axes, const GroupResult& group, const char* colou
 std::string scatter_plot(const std::vector<GroupResult>& groups) {
   const Axes axes = axes_of(groups);
   std::string out;
-  add(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" font-family=\"sans-serif\" font-size=\"11\">\n",
+  add(out,
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" font-family=\"sans-serif\" font-size=\"11\">\n",
       num(kLeft + kSide + kLegend), num(kTop + kSide + 44));
   out +=
       "<style>.grid{stroke:#ddd}.even{stroke:#333}.near{stroke:#999;stroke-dasharray:4 3}path{fill:none}"
@@ -94,8 +95,10 @@ std::string scatter_plot(const std::vector<GroupResult>& groups) {
         bigmac::html::escaped(groups[i].group->title));
     at += 18;
   }
-  add(out, "<text x=\"{}\" y=\"{}\">open: fitted, full: tested; dashed: 10 % off</text>\n", num(kLeft + kSide + 12), num(at + 6));
-  add(out, "<text class=\"mid\" x=\"{}\" y=\"{}\">measured step, s</text>", num(kLeft + kSide / 2), num(kTop + kSide + 34));
+  add(out, "<text x=\"{}\" y=\"{}\">open: fitted, full: tested; dashed: 10 % off</text>\n", num(kLeft + kSide + 12),
+      num(at + 6));
+  add(out, "<text class=\"mid\" x=\"{}\" y=\"{}\">measured step, s</text>", num(kLeft + kSide / 2),
+      num(kTop + kSide + 34));
   add(out, "<text class=\"mid\" transform=\"translate(14 {}) rotate(-90)\">predicted step, s</text>\n</svg>\n",
       num(kTop + kSide / 2));
   return out;

@@ -15,9 +15,9 @@ struct Prediction {
   double memory_bytes = 0;
 };
 
-/// Plan, costs, schedule, engine, memory. Knobs that the job leaves open (microbatch, vpp, recompute, ep) take the values
-/// of the fastest plan that fits the GPU's memory, or of the fastest where none fits by our count (the run was made): those
-/// who publish a run tuned it.
+/// Plan, costs, schedule, engine, memory. Knobs that the job leaves open (microbatch, vpp, recompute, ep) take the
+/// values of the fastest plan that fits the GPU's memory, or of the fastest where none fits by our count (the run was
+/// made): those who publish a run tuned it.
 Prediction predict(const Row& row);
 
 /// Predicted over measured, less 1.

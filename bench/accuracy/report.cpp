@@ -41,9 +41,7 @@ std::string row_cells(const Result& result) {
 
 }  // namespace
 
-double Result::time_error() const {
-  return row->measured.step_s ? error(prediction.step_s, *row->measured.step_s) : 0;
-}
+double Result::time_error() const { return row->measured.step_s ? error(prediction.step_s, *row->measured.step_s) : 0; }
 
 double Result::memory_error() const {
   return row->measured.memory_bytes ? error(prediction.memory_bytes, *row->measured.memory_bytes) : 0;
@@ -103,8 +101,7 @@ std::string csv_report(const std::vector<GroupResult>& groups) {
       out += fmt::format("{},\"{}\",{},{},{},{:.6f},{},{:.0f},{}\n", group.group->name, result.row->name,
                          result.prediction.chosen.label(), result.prediction.chosen.schedule_label(),
                          result.row->use == Use::fitted ? "fitted" : "tested", result.prediction.step_s,
-                         measured.step_s ? fmt::format("{:.6f}", *measured.step_s) : "",
-                         result.prediction.memory_bytes,
+                         measured.step_s ? fmt::format("{:.6f}", *measured.step_s) : "", result.prediction.memory_bytes,
                          measured.memory_bytes ? fmt::format("{:.0f}", *measured.memory_bytes) : "");
     }
   return out;

@@ -37,13 +37,15 @@ const CollectiveFit& fit_of(const Cluster& cluster, Collective collective) {
 }
 
 /// Time that crossing nodes takes. A ring enters and leaves each node once per port: `local` ports carry what each rank
-/// sends; it takes n-1 steps (an all-reduce twice), of which nodes-1 cross (NCCL, src/graph/tuning.cc). In an all-to-all
-/// every rank's port carries its own remote part.
+/// sends; it takes n-1 steps (an all-reduce twice), of which nodes-1 cross (NCCL, src/graph/tuning.cc). In an
+/// all-to-all every rank's port carries its own remote part.
 double network_us(const Cluster& cluster, Collective collective, double bytes, double n, double local) {
   const double nodes = std::ceil(n / local);
   const double port = cluster.network.share * cluster.network.gbps_per_gpu;
   const double across = collective == Collective::all_reduce ? 2 * std::log2(nodes) : nodes - 1;
-  const double inside = collective == Collective::all_reduce ? 2 * (local - 1) : collective == Collective::all_to_all ? 0 : n - nodes;
+  const double inside = collective == Collective::all_reduce   ? 2 * (local - 1)
+                        : collective == Collective::all_to_all ? 0
+                                                               : n - nodes;
   const double sent =
       collective == Collective::all_to_all ? bytes * (n - local) / n : bytes * traffic(collective, n) / local;
   return across * cluster.network.latency_us + inside * kNodeStepUs + per_us(sent, port);

@@ -38,8 +38,8 @@ namespace {
 
 // Unfused, as Megatron-LM ran it before flash attention: every score is written and read between kernels. Forward:
 // Q K^T, softmax with scale and mask in one kernel (reads 2, writes 2 bytes a score), dropout (2 + 2 and a mask of 1),
-// P V. Backward: two products for each, softmax (reads 2 + 2, writes 2), dropout (2 + 1 + 2). Masked scores are computed
-// as all others.
+// P V. Backward: two products for each, softmax (reads 2 + 2, writes 2), dropout (2 + 1 + 2). Masked scores are
+// computed as all others.
 PassUs unfused_attention(const LayerView& view) {
   const Gpu& gpu = view.cluster.gpu;
   const AttentionShape a = attention_shape(view);

@@ -47,9 +47,9 @@ double tensor_us(const LayerView& view, Collective collective, double elements) 
          collective_us(view.cluster, collective, kHalf * elements * view.tokens, view.plan.tp, local);
 }
 
-/// Transformer Engine's overlap (Megatron-Core, --tp-comm-overlap) cuts a product and its gather or scatter into tp pieces,
-/// of which the first gather and the last scatter have nothing beside them; the second gather and the reduction of input
-/// gradients run whole beside another product.
+/// Transformer Engine's overlap (Megatron-Core, --tp-comm-overlap) cuts a product and its gather or scatter into tp
+/// pieces, of which the first gather and the last scatter have nothing beside them; the second gather and the reduction
+/// of input gradients run whole beside another product.
 ExposedShares shares_of(const LayerView& view) {
   ExposedShares share = view.exposed;
   if (!view.plan.overlap_tensor || !view.sharded) return share;

@@ -33,12 +33,15 @@ double kept_output(const LayerView& view, const Linear& linear) {
   return bytes * p.rows * p.out * p.count;
 }
 
-/// Unfused attention keeps each score's softmax (2), dropout's mask (1) and result (2): 5 a s^2 b in all (2205.05198, 4.1).
-/// Selective recompute drops what the attention core can rebuild: with flash attention only its row statistics.
+/// Unfused attention keeps each score's softmax (2), dropout's mask (1) and result (2): 5 a s^2 b in all
+/// (2205.05198, 4.1). Selective recompute drops what the attention core can rebuild: with flash attention only its row
+/// statistics.
 double kept_attention(const LayerView& view) {
   const AttentionWidths w = attention_widths(view);
   const bool rebuilt = view.plan.recompute == Recompute::selective;
-  const double per_score = rebuilt || view.plan.flash_attention || !view.layer.attention ? 0 : view.plan.dropout ? 5 : 2;
+  const double per_score = rebuilt || view.plan.flash_attention || !view.layer.attention ? 0
+                           : view.plan.dropout                                           ? 5
+                                                                                         : 2;
   const double scores = per_score * w.heads * view.load.pairs / view.plan.cp;
   const double statistics = rebuilt || !view.plan.flash_attention ? 0 : kSingle * w.heads;
   return scores + (kHalf * (w.query + w.key + w.value + w.output) + statistics) * view.tokens;

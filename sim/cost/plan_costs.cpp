@@ -86,8 +86,8 @@ Partition stage_partition(const Job& job, const ModuleProfile& llm, std::uint32_
   return begin;
 }
 
-// With scattered transfers the receiving tp ranks gather the parts inside their node (2104.04473, section 4.1; DeepSpeed's
-// pipeline engine does the same); sequence parallelism sends parts and gathers them in the layer.
+// With scattered transfers the receiving tp ranks gather the parts inside their node (2104.04473, section 4.1;
+// DeepSpeed's pipeline engine does the same); sequence parallelism sends parts and gathers them in the layer.
 double llm_transfer(const Job& job, const ParallelPlan& plan, double bytes) {
   const double sent = transfer_of(job, plan, bytes);
   if (sent <= 0 || plan.tp == 1 || job.training.sequence_parallel || !job.training.scatter_transfers) return sent;

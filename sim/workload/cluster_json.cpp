@@ -140,9 +140,12 @@ std::string cluster_text(const Cluster& cluster) {
                      {"share", cluster.network.share},
                      {"latency_us", cluster.network.latency_us},
                      {"source", cluster.network.source}};
-  const Json document{{"schema", kSchema},    {"name", cluster.name},
-                      {"gpus", cluster.gpus}, {"gpu", gpu_json(cluster.gpu)},
-                      {"node", node},         {"network", network},
+  const Json document{{"schema", kSchema},
+                      {"name", cluster.name},
+                      {"gpus", cluster.gpus},
+                      {"gpu", gpu_json(cluster.gpu)},
+                      {"node", node},
+                      {"network", network},
                       {"training", fit_json(cluster.training, training_constants())}};
   return document.dump(1) + "\n";
 }

@@ -209,7 +209,9 @@ TEST(LayerTime, TensorParallelTrafficIsTwoGathersAndTwoScatters) {
   // Bytes 2 s b h, in F twice in and twice out (2205.05198, 4.2.2); without sequence parallelism two all-reduces.
   const LayerLoad load = sequences(1, 4096);
   const double bytes = 2. * 4096 * 4096;
-  const auto us = [&](Collective c) { return collective_us(cluster(), c, bytes, 8, 8); };
+  const auto us = [&](Collective c) {
+    return cluster().training.collective_scale * collective_us(cluster(), c, bytes, 8, 8);
+  };
   EXPECT_NEAR(cost(llama(), tensor_parallel(8), load).communication_us,
               2 * us(Collective::all_gather) + 2 * us(Collective::reduce_scatter), 1e-6);
   EXPECT_NEAR(cost(llama(), tensor_parallel(8, false), load).communication_us, 2 * us(Collective::all_reduce), 1e-6);
@@ -219,15 +221,17 @@ TEST(LayerTime, TensorParallelTrafficIsTwoGathersAndTwoScatters) {
 TEST(LayerTime, SharesDecideWhatOfTheBackwardTrafficIsExposed) {
   const LayerLoad load = sequences(1, 4096);
   const double bytes = 2. * 4096 * 4096;
-  const auto us = [&](Collective c) { return collective_us(cluster(), c, bytes, 8, 8); };
+  const auto us = [&](Collective c) {
+    return cluster().training.collective_scale * collective_us(cluster(), c, bytes, 8, 8);
+  };
   const LayerCost exposed = cost(llama(), tensor_parallel(8), load);
   const LayerCost hidden = layer_cost(cluster(), llama(), tensor_parallel(8), load,
                                       {.regather = 0, .column_gradient = 0, .accumulation = 0});
   EXPECT_NEAR(exposed.input_gradient_us - hidden.input_gradient_us, 2 * us(Collective::reduce_scatter), 1e-6);
-  // Weight gradients: two gathers, and 6 bytes for each of 218.1e6 / 8 weights at 0.79 * 3350 GB/s.
+  // Weight gradients: two gathers, and 6 bytes for each of 218.1e6 / 8 weights at 0.85 * 3350 GB/s.
   const double weights = (4096. * 6144 + 4096. * 4096 + 3. * 4096 * 14336) / 8;
   EXPECT_NEAR(exposed.weight_gradient_us - hidden.weight_gradient_us,
-              2 * us(Collective::all_gather) + 6 * weights / (0.79 * 3350e3), 1e-6);
+              2 * us(Collective::all_gather) + 6 * weights / (0.85 * 3350e3), 1e-6);
   // A frozen layer has no product to hide behind.
   EXPECT_EQ(layer_cost(cluster(), llama(), {.tp = 8, .frozen = true}, load, {.column_gradient = 0}).input_gradient_us,
             exposed.input_gradient_us);

@@ -20,11 +20,11 @@ struct LayerPlan {
   int ep = 1;                     ///< expert parallel: GPUs that share one set of routed experts
   bool sequence_parallel = true;  ///< needs tp > 1 to matter
   Recompute recompute = Recompute::none;
-  bool frozen = false;           ///< no weight gradients
-  bool flash_attention = true;   ///< one kernel; otherwise products, softmax and dropout one by one
-  bool dropout = false;          ///< after attention's softmax (where it is not fused) and before each residual addition
-  bool overlap_tensor = false;   ///< tp traffic runs in pieces beside the products it feeds or follows
-  bool dispatch_once = false;    ///< a token crosses to each node of its experts once
+  bool frozen = false;          ///< no weight gradients
+  bool flash_attention = true;  ///< one kernel; otherwise products, softmax and dropout one by one
+  bool dropout = false;         ///< after attention's softmax (where it is not fused) and before each residual addition
+  bool overlap_tensor = false;  ///< tp traffic runs in pieces beside the products it feeds or follows
+  bool dispatch_once = false;   ///< a token crosses to each node of its experts once
 };
 
 /// The tokens of one microbatch that a layer sees, over all GPUs of its tp x cp group.

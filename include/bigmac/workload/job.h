@@ -42,12 +42,12 @@ struct Training {
   bool freeze_encoder = false;        ///< no weight gradients and no optimizer state for encoders
   bool flash_attention = true;        ///< one kernel; otherwise products, softmax and dropout one by one
   bool dropout = false;
-  bool fp32_gradients = true;     ///< accumulated and reduced in fp32; otherwise in 16 bits
-  bool overlap_transfers = true;  ///< between stages; otherwise a pass ends when its result has arrived
-  bool overlap_tensor = false;    ///< tp traffic pipelined with the products beside it (Transformer Engine)
-  bool dispatch_once = false;     ///< tokens cross to a node once, however many of its experts they go to (DeepEP)
+  bool fp32_gradients = true;      ///< accumulated and reduced in fp32; otherwise in 16 bits
+  bool overlap_transfers = true;   ///< between stages; otherwise a pass ends when its result has arrived
+  bool overlap_tensor = false;     ///< tp traffic pipelined with the products beside it (Transformer Engine)
+  bool dispatch_once = false;      ///< tokens cross to a node once, however many of its experts they go to (DeepEP)
   bool scatter_transfers = false;  ///< each tp rank sends its part (2104.04473, 4.1); sequence parallelism implies it
-  bool even_stages = false;       ///< as many transformer layers in every stage, as Megatron-LM does, not the least dearest
+  bool even_stages = false;  ///< as many transformer layers in every stage, as Megatron-LM does, not the least dearest
   std::vector<std::int64_t> stage_layers;  ///< transformer layers of each virtual stage; empty: by the rule above
 };
 

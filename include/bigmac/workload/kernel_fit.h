@@ -61,7 +61,7 @@ struct CollectiveFit {
 /// What a training step adds to kernels measured one at a time: fitted to published iteration times of one GPU type by
 /// bigmac-calibrate, or these textbook values where a cluster file gives none.
 struct TrainingFit {
-  double product_scale = 1;     ///< time of a matrix product in a step over the time measured alone (sustained power)
+  double product_scale = 1;  ///< time of a matrix product in a step over the time measured alone (sustained power)
   /// Time of a layer's norms, activations and other memory-bound kernels over what their least bytes take: less fusion,
   /// reductions, short kernels.
   double traffic_scale = 1;
