@@ -12,6 +12,8 @@ int main_program(int argc, char** argv) {
   add_run_command(app, commands);
   add_measure_command(app, commands);
   add_import_command(app, commands);
+  add_layers_command(app, commands);
+  add_memory_command(app, commands);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bigmac/base/json_reader.h"
+#include "bigmac/planner/cost_origins.h"
 #include "bigmac/planner/outputs.h"
 #include "bigmac/report/tables.h"
 #include "bigmac/report/trace.h"
@@ -109,6 +110,7 @@ void print_result(const PlanOptions& options, const Job& job, const SearchResult
              wrapped(counts_line(result.counts)), proof_lines(result), result.front.size(),
              human_time(result.front.front().step), human_bytes(result.front.front().memory),
              human_time(result.front.back().step), human_bytes(result.front.back().memory));
+  for (const std::string& line : cost_origin_lines(job, result.best.front().plan)) fmt::print("costs: {}\n", line);
   if (!options.output.empty())
     fmt::print("written to {}: plan.json pareto.json pareto.csv trace.json.gz report.html\n", options.output);
 }
@@ -167,6 +169,7 @@ int plan_job(const PlanOptions& options, const Processes& processes) {
   if (result.best.empty()) return result.interrupted ? kInterrupted : report_nothing_fits(result, how.memory_limit);
   for (Evaluation& e : result.best) e.bound_by = work_out(job, cache.costs(e.plan), e).evaluation.bound_by;
   const DetailedPlan chosen = work_out(job, cache.costs(result.best.front().plan), result.best.front());
+  for (const std::string& line : cost_origin_lines(job, chosen.evaluation.plan)) notes.push_back("costs: " + line);
   if (!options.output.empty()) write_outputs(options.output, job, result, cache, chosen, notes, how.memory_limit);
   print_result(options, job, result, how.memory_limit);
   if (options.draw && !options.json)

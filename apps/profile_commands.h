@@ -12,6 +12,8 @@ namespace bigmac::apps {
 using ProfileCommands = std::map<CLI::App*, std::function<int()>>;
 
 void add_import_command(CLI::App& app, ProfileCommands& commands);
+void add_layers_command(CLI::App& app, ProfileCommands& commands);
+void add_memory_command(CLI::App& app, ProfileCommands& commands);
 void add_run_command(CLI::App& app, ProfileCommands& commands);
 void add_measure_command(CLI::App& app, ProfileCommands& commands);
 

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "bigmac/base/json_reader.h"
+#include "bigmac/planner/cost_origins.h"
 #include "bigmac/schedule/residency.h"
 #include "plan_facts.h"
 
@@ -60,6 +61,7 @@ PlanFacts plan_facts(const Job& job, const PlanCosts& costs, const Evaluation& e
                        {"parameters", std::llround(1e3 * outside.parameters_us)},
                        {"optimizer", std::llround(1e3 * outside.optimizer_us)}}
                       .dump();
+  if (job.measured) facts.cost_origins = Json(cost_origin_lines(job, evaluation.plan)).dump();
   facts.step = evaluation.step;
   facts.mfu = evaluation.mfu;
   const std::vector<RankState> states = rank_states(job, evaluation.plan, costs, where);

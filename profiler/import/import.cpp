@@ -7,6 +7,7 @@
 #include "bigmac/profiler/kineto.h"
 #include "bigmac/profiler/nsys.h"
 #include "bigmac/profiler/trace_file.h"
+#include "emit_nvtx.h"
 
 namespace bigmac {
 namespace {
@@ -18,13 +19,19 @@ std::string beginning(const std::string& path) {
   return std::string(bytes.data(), got);
 }
 
-}  // namespace
-
-Trace import_trace(const std::string& path) {
+Trace read_any(const std::string& path) {
   const std::string first = beginning(path);
   if (first.starts_with("SQLite format 3")) return read_nsys(path);
   if (first.find("\"bigmac.trace/") != std::string::npos) return read_trace_file(path);
   return read_kineto(*open_bytes(path));
+}
+
+}  // namespace
+
+Trace import_trace(const std::string& path) {
+  Trace trace = read_any(path);
+  read_emit_nvtx(trace);
+  return trace;
 }
 
 Trace import_traces(const std::vector<std::string>& paths) {

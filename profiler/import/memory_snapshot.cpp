@@ -128,6 +128,11 @@ MemorySnapshot parse_memory_snapshot(std::string_view bytes, const std::string& 
   return SnapshotReader(pickle, file).run();
 }
 
+bool is_memory_snapshot(const std::string& path) {
+  char first[2] = {};
+  return open_bytes(path)->read(first, 2) == 2 && first[0] == '\x80' && first[1] >= 2 && first[1] <= 5;
+}
+
 MemorySnapshot read_memory_snapshot(const std::string& path) {
   const auto source = open_bytes(path);
   std::string bytes;

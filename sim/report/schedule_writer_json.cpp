@@ -87,6 +87,7 @@ Json result_json(const ScheduleFile& file, const Outcome& outcome) {
   if (file.plan) {
     out["step_ns"] = file.plan->step.value;
     out["outside_pipeline_ns"] = Json::parse(file.plan->outside);
+    if (!file.plan->cost_origins.empty()) out["cost_origins"] = Json::parse(file.plan->cost_origins);
     out["mfu"] = rounded(file.plan->mfu);
   }
   for (std::uint32_t rank = 0; rank < file.pipeline.ranks; ++rank)

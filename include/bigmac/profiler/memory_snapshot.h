@@ -20,6 +20,9 @@ struct MemorySnapshot {
   std::vector<SegmentTotals> segments;
 };
 
+/// Whether the (uncompressed) file begins as a pickle of protocol 2 or later does.
+bool is_memory_snapshot(const std::string& path);
+
 /// Throws Error{bad_input} with file and byte offset (or the path inside the data) where it is no such snapshot.
 /// Pickled code is never run.
 MemorySnapshot read_memory_snapshot(const std::string& path);

@@ -27,6 +27,7 @@ struct PlanFacts {
   Nanoseconds step{};              ///< iteration plus what lies outside the pipeline
   std::string outside;             ///< JSON object: those parts, ns
   double mfu = 0;
+  std::string cost_origins;  ///< JSON array of lines: which layer costs were measured, which filled in; empty: none was
 };
 
 /// Everything the file says. `job` is the resolved job; its pipeline and costs are replaced by the
