@@ -3,21 +3,19 @@
 #include <CLI/CLI.hpp>
 
 #include "bigmac/planner/search.h"
+#include "bigmac/report/schedule_file.h"
 #include "plan_job.h"
+#include "plan_spread.h"
+#include "plan_sweep.h"
 #include "program.h"
 #include "self_description.h"
 
 namespace bigmac::apps {
 namespace {
 
-int main_program(int argc, char** argv, const Processes& processes) {
-  CLI::App app("Searches parallel plans, stage partitions and schedules for a job", "bigmac-plan");
-  app.set_version_flag("--version", std::string("bigmac-plan ") + kVersion);
-  PlanOptions options;
-  app.add_option("JOB", options.job, "job file, schema bigmac.job/1, with a model and a cluster")->required();
-  app.add_option("-o,--output", options.output,
-                 "folder for plan.json, pareto.json, pareto.csv, trace.json.gz, report.html");
-  app.add_option("--objective", options.objective, "time, memory or pareto (default time)");
+void add_search_options(CLI::App& app, PlanOptions& options) {
+  app.add_option("--objective", options.objective,
+                 "time, memory, pareto or p99: of the fastest, the best over drawn batches (default time)");
   app.add_option("--schedule", options.schedules, "only these schedules, separated by commas")->delimiter(',');
   app.add_option("--base", options.base, "LLM pipeline beneath the schedules");
   app.add_option("--memory-limit", options.memory_limit, "per GPU, such as 75GB (default: the GPU's less 4 GiB)");
@@ -28,13 +26,54 @@ int main_program(int argc, char** argv, const Processes& processes) {
   app.add_option("--threads", options.threads, "threads (default: all cores); the result does not depend on it")
       ->check(CLI::Range(1, 1024));
   app.add_option("--seed", options.seed, "draw the data anew from this seed (default: the seeds the job states)");
+  app.add_flag("--all-degrees", options.all_degrees, "search the parallel degrees that the job fixes, too");
+}
+
+CLI::App* add_spread(CLI::App& app, SpreadArguments& arguments) {
+  CLI::App* spread = app.add_subcommand("spread", "how a plan's step time spreads over drawn batches");
+  spread->add_option("PLAN", arguments.plan, "a plan.json of bigmac-plan")->required();
+  spread->add_option("--batches", arguments.batches, "batches drawn (default 10000)")->check(CLI::Range(1, 10'000'000));
+  spread->add_option("--seed", arguments.seed, "of the draws (default 1)");
+  spread->add_option("--jitter", arguments.jitter, "each rank of each batch is exp(N(0, JITTER)) times as slow")
+      ->check(CLI::Range(0.0, 1.0));
+  spread->add_option("--stragglers", arguments.stragglers, "SHARE:FACTOR: that share of ranks is FACTOR times as slow");
+  spread->add_option("--threads", arguments.threads, "threads (default: all cores)")->check(CLI::Range(1, 1024));
+  spread->add_flag("--json", arguments.json, "print as JSON");
+  return spread;
+}
+
+CLI::App* add_sweep(CLI::App& app, SweepArguments& arguments) {
+  CLI::App* sweep = app.add_subcommand("sweep", "the job on other numbers of GPUs, sequence lengths and batches");
+  sweep->add_option("JOB", arguments.plan.job, "job file, schema bigmac.job/1, with a model and a cluster")->required();
+  sweep->add_option("--gpus", arguments.gpus, "64:4096 (doubling) or 64,96,128");
+  sweep->add_option("--sequence", arguments.sequence, "4k:128k or 4096,6144");
+  sweep->add_option("--batch", arguments.batch, "global batches, written alike");
+  sweep->add_option("--gpu-hour", arguments.gpu_hour, "price of a GPU for an hour: adds the price of a million tokens")
+      ->check(CLI::Range(0.0, 1e6));
+  sweep->add_option("-o,--output", arguments.plan.output, "folder for sweep.json and a front for each point");
+  add_search_options(*sweep, arguments.plan);
+  return sweep;
+}
+
+int main_program(int argc, char** argv, const Processes& processes) {
+  CLI::App app("Searches parallel plans, stage partitions and schedules for a job", "bigmac-plan");
+  app.set_version_flag("--version", std::string("bigmac-plan ") + kVersion);
+  PlanOptions options;
+  app.add_option("JOB", options.job, "job file, schema bigmac.job/1, with a model and a cluster");
+  app.add_option("-o,--output", options.output,
+                 "folder for plan.json, pareto.json, pareto.csv, trace.json.gz, report.html");
+  add_search_options(app, options);
   app.add_flag("--explain", options.explain, "say which combinations were left out, and why");
   app.add_flag("--resume", options.resume, "go on from what DIR/search.journal holds, after an interruption");
-  app.add_flag("--all-degrees", options.all_degrees, "search the parallel degrees that the job fixes, too");
   app.add_flag("--draw", options.draw, "print the chosen schedule as text too");
   app.add_flag("--json", options.json, "print the result as JSON");
+  SpreadArguments spread;
+  const CLI::App* spread_command = add_spread(app, spread);
+  SweepArguments sweep;
+  sweep.plan.effort = 0.2;
+  const CLI::App* sweep_command = add_sweep(app, sweep);
   KnownValues values = schedule_values();
-  values.insert({"--objective", {"time", "memory", "pareto"}});
+  values.insert({"--objective", {"time", "memory", "pareto", "p99"}});
   describe_itself(app, values);
   try {
     app.parse(argc, argv);
@@ -43,6 +82,10 @@ int main_program(int argc, char** argv, const Processes& processes) {
   } catch (const CLI::ParseError& error) {
     bad_input("", std::string(error.what()) + " (see --help)");
   }
+  if (processes.rank() > 0 && (spread_command->parsed() || sweep_command->parsed())) return kDone;
+  if (spread_command->parsed()) return spread_plan(spread);
+  if (sweep_command->parsed()) return sweep_job(sweep);
+  if (options.job.empty()) bad_input("", "JOB is required (see --help)");
   return plan_job(options, processes);
 }
 

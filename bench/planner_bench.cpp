@@ -6,6 +6,7 @@
 
 #include "bigmac/planner/evaluate.h"
 #include "bigmac/planner/space.h"
+#include "bigmac/planner/spread.h"
 
 namespace bigmac {
 namespace {
@@ -45,6 +46,25 @@ void bound_plan(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(bound_plan)->Unit(benchmark::kMicrosecond);
+
+// 10,000 batches of the same plan, each with its own draw for each of 16 data-parallel replicas: 160,000 pipelines;
+// as the job states its images (4 a sample, all alike) and with images of mixed sizes. items_per_second is batches.
+void spread_over_batches(benchmark::State& state, bool mixed) {
+  Setting setting;
+  if (mixed) {
+    setting.job.data.images.images_per_sample = UniformDistribution{1, 7, 1};
+    setting.job.data.images.image_tokens = LognormalDistribution{1024, 0.6, 2};
+  }
+  const ProfileCache cache(setting.job, {setting.plan}, 1);
+  Evaluation chosen;
+  chosen.plan = setting.plan, chosen.schedule = "bigmac";
+  const DetailedPlan plan = work_out(setting.job, cache.costs(setting.plan), chosen);
+  SpreadOptions options;
+  for (auto _ : state) benchmark::DoNotOptimize(step_spread(setting.job, cache, plan, options).quantile(0.99));
+  state.SetItemsProcessed(state.iterations() * options.batches);
+}
+BENCHMARK_CAPTURE(spread_over_batches, as_stated, false)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(spread_over_batches, mixed_images, true)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace bigmac

@@ -99,18 +99,24 @@ Evaluation evaluation_of(const Job& job, const ParallelPlan& plan, const PlanCos
 }
 
 DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& evaluation) {
+  DetailedPlan out = work_out(
+      job, costs, evaluation.plan,
+      build_schedule(evaluation.schedule, {costs.pipeline, costs.table, evaluation.base, evaluation.parameters}));
+  out.evaluation.parameters = evaluation.parameters;
+  return out;
+}
+
+DetailedPlan work_out(const Job& job, const PlanCosts& costs, const ParallelPlan& plan, Schedule schedule) {
   DetailedPlan out;
   out.file.generator_name = "bigmac-plan";
   out.file.job = job;
   out.file.pipeline = costs.pipeline;
   out.file.costs = costs.table;
-  out.file.schedule =
-      build_schedule(evaluation.schedule, {costs.pipeline, costs.table, evaluation.base, evaluation.parameters});
+  out.file.schedule = std::move(schedule);
   auto result = simulate(costs.pipeline, costs.table, out.file.schedule);
-  BIGMAC_CHECK(std::holds_alternative<Outcome>(result));
+  if (const auto* fault = std::get_if<Fault>(&result)) throw Error(ErrorCode::bad_schedule, "schedule", fault->message);
   out.outcome = std::move(std::get<Outcome>(result));
-  out.evaluation = evaluation_of(job, evaluation.plan, costs, out.file.schedule, out.outcome);
-  out.evaluation.parameters = evaluation.parameters;
+  out.evaluation = evaluation_of(job, plan, costs, out.file.schedule, out.outcome);
   out.evaluation.bound_by = bottleneck(costs.pipeline, costs.table, out.file.schedule, out.outcome);
   out.file.plan = plan_facts(job, costs, out.evaluation, out.file.schedule, out.outcome);
   return out;

@@ -40,7 +40,21 @@ struct ProfileCache::Tables {
   std::map<SideKey, std::int64_t> side_microbatches;
 };
 
-ProfileCache::ProfileCache(const Job& job, const std::vector<ParallelPlan>& plans, int threads) : job_(job) {
+// Draws of the same data begin alike: a longer one serves where a shorter one is asked for.
+void ProfileCache::take_from(const ProfileCache& before, Tables& tables) {
+  for (auto& [key, profile] : tables.llm)
+    if (const auto known = before.tables_->llm.find(key); known != before.tables_->llm.end()) profile = known->second;
+  for (auto& [key, side] : tables.sides) {
+    const auto known = before.tables_->sides.find(key);
+    if (known == before.tables_->sides.end()) continue;
+    const auto count = static_cast<std::size_t>(tables.side_microbatches.at(key));
+    if (known->second->by_microbatch.size() >= count) side = known->second;
+  }
+}
+
+ProfileCache::ProfileCache(const Job& job, const std::vector<ParallelPlan>& plans, int threads,
+                           const ProfileCache* before)
+    : job_(job) {
   auto tables = std::make_shared<Tables>();
   std::map<std::int64_t, std::int64_t> longest;
   const auto add_side = [&](const ParallelPlan& plan, Role role, std::size_t count) {
@@ -65,14 +79,17 @@ ProfileCache::ProfileCache(const Job& job, const std::vector<ParallelPlan>& plan
 
   std::vector<std::pair<const ParallelPlan, SharedProfile>*> llm;
   for (auto& entry : tables->llm) llm.push_back(&entry);
+  if (before != nullptr) take_from(*before, *tables);
   parallel_for(llm.size(), threads, [&](std::size_t i) {
-    const auto& [plan, unset] = *llm[i];
+    const auto& [plan, profile] = *llm[i];
+    if (profile) return;
     llm[i]->second =
         std::make_shared<ModuleProfile>(llm_profile(job, plan, tables->loads.at(plan.micro_batch).front()));
   });
   std::vector<std::pair<const SideKey, SharedSide>*> sides;
   for (auto& entry : tables->sides) sides.push_back(&entry);
   parallel_for(sides.size(), threads, [&](std::size_t i) {
+    if (sides[i]->second) return;
     const auto& [plan, role, index] = sides[i]->first;
     const auto& all = tables->loads.at(plan.micro_batch);
     const auto count = tables->side_microbatches.at(sides[i]->first);

@@ -33,12 +33,16 @@ struct Evaluation {
 /// Profiles of the job under every distinct layer plan that `plans` contain, computed once, on `threads` threads.
 class ProfileCache {
  public:
-  ProfileCache(const Job& job, const std::vector<ParallelPlan>& plans, int threads);
+  /// `before`: profiles of the same job on another number of GPUs (a node or more) or of another global batch; what
+  /// both need is shared.
+  ProfileCache(const Job& job, const std::vector<ParallelPlan>& plans, int threads,
+               const ProfileCache* before = nullptr);
   PlanCosts costs(const ParallelPlan& plan) const;
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   struct Tables;
+  static void take_from(const ProfileCache& before, Tables& tables);
   const Job& job_;
   std::shared_ptr<const Tables> tables_;
   std::vector<std::string> notes_;
@@ -75,5 +79,8 @@ struct DetailedPlan {
   Evaluation evaluation;
 };
 DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& evaluation);
+/// The same for a schedule that is there already, such as one read from a file. Throws Error{bad_schedule} where it
+/// cannot run.
+DetailedPlan work_out(const Job& job, const PlanCosts& costs, const ParallelPlan& plan, Schedule schedule);
 
 }  // namespace bigmac

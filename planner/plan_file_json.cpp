@@ -1,0 +1,45 @@
+// A plan.json of bigmac-plan read back as a plan.
+#include "bigmac/base/json_reader.h"
+#include "bigmac/planner/plan_file.h"
+
+namespace bigmac {
+namespace {
+
+int degree(const JsonReader& reader, const char* name) {
+  return static_cast<int>(reader.integer_or(name, 1, 1, kMaxRanks));
+}
+
+int tp_of(const JsonReader& parallel, const std::vector<Module>& modules) {
+  return modules.empty() ? 1 : degree(parallel.at(modules.front().name.c_str()), "tp");
+}
+
+ParallelPlan plan_of(const JsonReader& parallel, const Model& model) {
+  const JsonReader llm = parallel.at("llm");
+  ParallelPlan plan;
+  plan.tp = degree(llm, "tp"), plan.cp = degree(llm, "cp"), plan.pp = degree(llm, "pp");
+  plan.vpp = degree(llm, "vpp"), plan.dp = degree(llm, "dp"), plan.ep = degree(llm, "ep");
+  plan.encoder_tp = tp_of(parallel, model.encoders);
+  plan.generator_tp = tp_of(parallel, model.generators);
+  plan.micro_batch = parallel.integer_or("micro_batch", 1, 1, std::int64_t{1} << 22);
+  plan.recompute = recompute_named(parallel.string_or("recompute", "none"));
+  plan.shard_sides = parallel.boolean_or("shard_sides", false);
+  return plan;
+}
+
+}  // namespace
+
+PlanFile read_plan_file(const std::string& text, const std::string& file) {
+  PlanFile out{parse_schedule(text, file), {}};
+  const Job& job = out.read.file.job;
+  if (!job.model || !job.cluster) bad_input(file, "holds no model and cluster; expected a plan.json of bigmac-plan");
+  const Json document = parse_json(text, file);
+  const JsonReader parallel = JsonReader(document, file).at("parallel");
+  out.plan = plan_of(parallel, *job.model);
+  const Pipeline& pipeline = out.read.file.pipeline;
+  if (static_cast<std::uint32_t>(out.plan.pp) != pipeline.ranks ||
+      static_cast<std::uint32_t>(out.plan.vpp) != pipeline.chunks)
+    parallel.fail("pp and vpp differ from the file's pipeline");
+  return out;
+}
+
+}  // namespace bigmac
