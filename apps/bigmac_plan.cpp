@@ -4,6 +4,7 @@
 
 #include "bigmac/planner/search.h"
 #include "bigmac/report/schedule_file.h"
+#include "plan_compare.h"
 #include "plan_job.h"
 #include "plan_spread.h"
 #include "plan_sweep.h"
@@ -55,6 +56,13 @@ CLI::App* add_sweep(CLI::App& app, SweepArguments& arguments) {
   return sweep;
 }
 
+CLI::App* add_compare(CLI::App& app, CompareArguments& arguments) {
+  CLI::App* compare = app.add_subcommand("compare", "chosen plans beside published ones and Megatron-LM, as a table");
+  compare->add_option("JOB", arguments.jobs, "job files, schema bigmac.job/1, with a model and a cluster")->required();
+  add_search_options(*compare, arguments.plan);
+  return compare;
+}
+
 int main_program(int argc, char** argv, const Processes& processes) {
   CLI::App app("Searches parallel plans, stage partitions and schedules for a job", "bigmac-plan");
   app.set_version_flag("--version", std::string("bigmac-plan ") + kVersion);
@@ -72,6 +80,8 @@ int main_program(int argc, char** argv, const Processes& processes) {
   SweepArguments sweep;
   sweep.plan.effort = 0.2;
   const CLI::App* sweep_command = add_sweep(app, sweep);
+  CompareArguments compare;
+  const CLI::App* compare_command = add_compare(app, compare);
   KnownValues values = schedule_values();
   values.insert({"--objective", {"time", "memory", "pareto", "p99"}});
   describe_itself(app, values);
@@ -82,9 +92,11 @@ int main_program(int argc, char** argv, const Processes& processes) {
   } catch (const CLI::ParseError& error) {
     bad_input("", std::string(error.what()) + " (see --help)");
   }
-  if (processes.rank() > 0 && (spread_command->parsed() || sweep_command->parsed())) return kDone;
+  const bool alone = spread_command->parsed() || sweep_command->parsed() || compare_command->parsed();
+  if (processes.rank() > 0 && alone) return kDone;
   if (spread_command->parsed()) return spread_plan(spread);
   if (sweep_command->parsed()) return sweep_job(sweep);
+  if (compare_command->parsed()) return compare_jobs(compare);
   if (options.job.empty()) bad_input("", "JOB is required (see --help)");
   return plan_job(options, processes);
 }

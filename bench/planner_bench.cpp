@@ -24,11 +24,12 @@ struct Setting {
   }
 };
 
-void evaluate_plan(benchmark::State& state, const char* schedule) {
+void evaluate_plan(benchmark::State& state, const char* schedule,
+                   const std::map<std::string, std::int64_t>& parameters = {}) {
   const Setting setting;
   for (auto _ : state) {
     const PlanCosts costs = setting.cache.costs(setting.plan);
-    benchmark::DoNotOptimize(evaluate(setting.job, setting.plan, costs, {schedule, "", {}}));
+    benchmark::DoNotOptimize(evaluate(setting.job, setting.plan, costs, {schedule, "", parameters}));
   }
   state.SetItemsProcessed(state.iterations());
 }
@@ -36,6 +37,7 @@ BENCHMARK_CAPTURE(evaluate_plan, upfront, "upfront")->Unit(benchmark::kMicroseco
 BENCHMARK_CAPTURE(evaluate_plan, bigmac, "bigmac")->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(evaluate_plan, naive, "naive")->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(evaluate_plan, optimus, "optimus")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(evaluate_plan, hybrid, "hybrid", {{"search_fills", 0}})->Unit(benchmark::kMicrosecond);
 
 void bound_plan(benchmark::State& state) {
   const Setting setting;

@@ -11,10 +11,10 @@ namespace {
 // Measured on plans of 600 to 70,000 operations: optimus takes 3-6 us an operation, hybrid 15-40 us.
 constexpr std::int64_t kThoroughWeight = 1, kRefiningWeight = 8;
 
-/// Where a schedule places modules, as far as the bounds may count on it: a base that builds its own orders may place
-/// stages as it likes.
+/// Where a schedule places modules, as far as the bounds may count on it: a base may place stages as it likes or
+/// split backwards.
 SidePlacement placement_of(const ScheduleInfo& info, const std::string& base) {
-  const bool by_default = base.empty() || find_llm_base(base).append_rank != nullptr;
+  const bool by_default = base.empty() || find_llm_base(base).plain;
   return by_default ? info.sides : SidePlacement::anywhere;
 }
 
