@@ -13,22 +13,25 @@ namespace accuracy {
 namespace {
 
 const std::string kCases = BIGMAC_SOURCE_DIR "/bench/accuracy/cases";
-const std::string kData = std::getenv("BIGMAC_SHARED") != nullptr ? default_data() : BIGMAC_SOURCE_DIR "/../shared/data";
+const std::string kData =
+    std::getenv("BIGMAC_SHARED") != nullptr ? default_data() : BIGMAC_SOURCE_DIR "/../shared/data";
 
 std::string write_case(const std::string& fitted, const std::string& rows) {
   const std::string path = ::testing::TempDir() + "/accuracy_case.json";
-  std::ofstream(path) << R"({"schema": "bigmac.accuracy/1", "title": "t", "source": "s", "constants": "h100-80g",
-    "fitted": ")" << fitted << R"(", "job": {"gpus": 8, "cluster": ")" BIGMAC_SOURCE_DIR
-                      << R"(/configs/clusters/h100-80g.json", "data": {"sequence_length": 2048}, "batch": {"global": 16},
+  std::ofstream(path)
+      << R"({"schema": "bigmac.accuracy/1", "title": "t", "source": "s", "constants": "h100-80g",
+    "fitted": ")"
+      << fitted << R"(", "job": {"gpus": 8, "cluster": ")" BIGMAC_SOURCE_DIR
+      << R"(/configs/clusters/h100-80g.json", "data": {"sequence_length": 2048}, "batch": {"global": 16},
     "model": {"schema": "bigmac.model/1", "name": "m", "source": "s", "llm": {"kind": "gpt", "layers": 24,
       "hidden": 2048, "heads": 16, "vocabulary": 51200}}}, "rows": [)"
-                      << rows << "]}";
+      << rows << "]}";
   return path;
 }
 
 TEST(AccuracyCases, rates_become_step_times) {
-  // 96 B s l h^2 (1 + s/6h + V/16lh) = 96 * 16 * 2048 * 24 * 2048^2 (1 + 1/6 + 51200 / (16 * 24 * 2048)) FLOPs on 8 GPUs
-  // at 100 TFLOP/s; 16 samples on 8 GPUs at 4 a GPU and second: half a second.
+  // 96 B s l h^2 (1 + s/6h + V/16lh) = 96 * 16 * 2048 * 24 * 2048^2 (1 + 1/6 + 51200 / (16 * 24 * 2048)) FLOPs on 8
+  // GPUs at 100 TFLOP/s; 16 samples on 8 GPUs at 4 a GPU and second: half a second.
   const Group group = load_group(
       write_case("alternate", R"({"name": "a", "job": {}, "measured": {"tflops_per_gpu": 100, "flops": "96bslh2"}},
         {"name": "b", "job": {"batch": {"micro": 2}}, "measured": {"samples_per_gpu_second": 4, "memory_gib": 1}})"),

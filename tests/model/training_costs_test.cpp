@@ -51,11 +51,12 @@ TEST(UnfusedAttention, keeps_korthikantis_bytes) {
 // writes a mask (h bytes a token) and reads dy and it again, writing dx (5 h a token). One or two launches more.
 TEST(UnfusedAttention, pays_for_dropout_in_traffic) {
   const Cluster c = plain();
-  const LayerCost with = layer_cost(c, gpt(), unfused(true), kLoad), without = layer_cost(c, gpt(), unfused(false), kLoad);
+  const LayerCost with = layer_cost(c, gpt(), unfused(true), kLoad),
+                  without = layer_cost(c, gpt(), unfused(false), kLoad);
   const double scores = 16. * kTokens * 2048, rate = c.gpu.hbm_share * c.gpu.hbm_gbps * 1e3, launch = c.gpu.launch_us;
   EXPECT_NEAR(with.forward_us - without.forward_us, (5 * scores + 2 * 1024 * kTokens) / rate + launch, 1e-6);
-  EXPECT_NEAR(with.input_gradient_us - without.input_gradient_us, (5 * scores + 10 * 1024 * kTokens) / rate + 3 * launch,
-              1e-6);
+  EXPECT_NEAR(with.input_gradient_us - without.input_gradient_us,
+              (5 * scores + 10 * 1024 * kTokens) / rate + 3 * launch, 1e-6);
 }
 
 // Traffic, products and collectives scale one by one.
@@ -110,7 +111,8 @@ TEST(ExpertDispatch, crosses_to_each_node_once) {
 PlanCosts costs_of(const std::string& training, int tp, int pp, int gpus = 64) {
   const Job job = full_job("gpt-11b", "h100-80g", gpus,
                            R"(, "data": {"sequence_length": 2048}, "batch": {"global": 64, "micro": 1},
-                               "training": {)" + training + "}");
+                               "training": {)" +
+                               training + "}");
   ParallelPlan plan;
   plan.tp = tp, plan.pp = pp, plan.dp = gpus / tp / pp;
   return ProfileCache(job, {plan}, 1).costs(plan);
