@@ -19,9 +19,10 @@ def mpirun_command(ranks, *arguments):
     return ["mpirun", "--oversubscribe", "-n", str(ranks), os.path.join(BIN, "bigmac-run"), *map(str, arguments)]
 
 
-def mpirun(ranks, *arguments, timeout=300):
-    """A finished run; one that takes longer than `timeout` seconds is a deadlock and fails."""
-    return subprocess.run(mpirun_command(ranks, *arguments), env=environment(), capture_output=True, text=True, timeout=timeout)
+def mpirun(ranks, *arguments, timeout=300, **settings):
+    """A finished run; one that takes longer than `timeout` seconds is a deadlock and fails. `settings`: of Open MPI."""
+    variables = {**environment(), **{f"OMPI_MCA_{name}": str(value) for name, value in settings.items()}}
+    return subprocess.run(mpirun_command(ranks, *arguments), env=variables, capture_output=True, text=True, timeout=timeout)
 
 
 def reports(run):

@@ -18,17 +18,22 @@ JOB = {"schema": "bigmac.job/1", "pipeline": {"ranks": 4, "chunks": 1, "microbat
 LOST = 2
 
 
+def read(path):
+    """Of /proc; a process may be gone by now."""
+    try:
+        with open(path, errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
 def process_of(mpirun, rank):
     """The process of a rank, once its step has begun."""
+    mark = f"OMPI_COMM_WORLD_RANK={rank}"
     for _ in range(200):
-        children = subprocess.run(["pgrep", "-P", str(mpirun.pid), "bigmac-run"], capture_output=True, text=True).stdout.split()
-        for child in children:
-            try:
-                with open(f"/proc/{child}/environ", "rb") as file:
-                    if f"OMPI_COMM_WORLD_RANK={rank}".encode() in file.read().split(b"\0"):
-                        return int(child)
-            except OSError:
-                pass
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            if f"\nPPid:\t{mpirun.pid}\n" in read(f"/proc/{process}/status") and mark in read(f"/proc/{process}/environ").split("\0"):
+                return int(process)
         time.sleep(0.05)
     raise AssertionError("no such process")
 

@@ -1,10 +1,10 @@
 """Every schedule that `bigmac-sim list` names, executed by 2, 4 and 8 processes: the loss and every gradient of the
 pipelined step equal those of the same model run plainly, kept activations peak where the plan says, and nothing hangs,
-with ordinary and with synchronous sends. Usage: matrix_test.py BIN SOURCE [all]
+with ordinary and with synchronous sends. Usage: matrix_test.py BIN SOURCE [all] [SEED]
 
 Jobs have random costs by stage and microbatch (orders differ with them), with and without encoders and generators, two of
 a kind, frozen encoders, and numbers of microbatches that ranks do not divide. Without `all` each pair of schedule and base
-meets some of the jobs, in turn; with it, all of them.
+meets some of the jobs, in turn; with it, all of them. Another SEED draws other costs.
 """
 import json
 import os
@@ -27,8 +27,11 @@ def module(rng, microbatches):
             "transfer": rng.randint(0, 50)}
 
 
-def job(seed, ranks, chunks, microbatches, sides=(), frozen=()):
-    rng = random.Random(seed)
+SEED = next((int(argument) for argument in sys.argv[3:] if argument.isdigit()), 0)
+
+
+def job(number, ranks, chunks, microbatches, sides=(), frozen=()):
+    rng = random.Random(1000 * SEED + number)
     stages = ranks * chunks
     llm = {"F": [numbers(rng, microbatches) for _ in range(stages)], "B": numbers(rng, stages), "transfer": rng.randint(0, 50),
            "activation_bytes": [numbers(rng, microbatches) for _ in range(stages)]}
@@ -99,7 +102,7 @@ def check(ranks, files, *arguments):
         assert result["messages"] > 0, result
     assert run.returncode == 0, run.stderr
     worst = max(result["gradient_relative_difference"] for result in results)
-    print(f"{ranks} ranks {' '.join(arguments)}: {len(results)} schedules, {sum(r['messages'] for r in results)} messages, "
+    print(f"{ranks} ranks {' '.join(arguments) or 'ordinary sends'}: {len(results)} schedules, {sum(r['messages'] for r in results)} messages, "
           f"largest relative difference of a gradient {worst:.2g}", flush=True)
 
 
