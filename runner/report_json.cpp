@@ -65,7 +65,8 @@ std::string run_table(const std::string& file_name, const ScheduleFile& file, co
                                   ? std::string("as promised")
                                   : fmt::format("NOT as promised:\n  {}", fmt::join(report.failures, "\n  "));
   const Schedule& schedule = file.schedule;
-  return fmt::format("{}: {}{} on {} ranks, {} operations, {} messages\n{}{}{}\n", file_name, schedule.name,
+  return fmt::format("{}: {}{} on {} ranks, {} operations, {} messages\n{}{}{}\n", file_name,
+                     schedule.name.empty() ? "unnamed" : schedule.name,
                      schedule.base.empty() ? "" : " over " + schedule.base, schedule.ranks(), schedule.ops.size(),
                      messages(report), report.computed ? compute_lines(report) : sleep_lines(report),
                      memory_lines(report), verdict);
