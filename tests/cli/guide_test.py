@@ -69,7 +69,7 @@ def run_guide(guide):
         (folder / "build/release/python").symlink_to(bin_folder.parent / "python")
         for name in ("configs", "examples", "apps", "tests"):
             (folder / name).symlink_to(source / name)
-        environment = dict(os.environ, BUILD=str(bin_folder.parent))
+        environment = dict(os.environ, BUILD=str(bin_folder.parent), OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
         for kind, text in blocks(guide.read_text()):
             if kind == "python":
                 (folder / "snippet.py").write_text(text)
@@ -81,6 +81,9 @@ def run_guide(guide):
             commands = re.split(r"^\$ ", text, flags=re.M)[1:]
             for command in commands:
                 first, *expected = command.splitlines()
+                if first.startswith("mpirun") and not (bin_folder / "bigmac-run").exists():
+                    print(f"{guide.name}: passed over, bigmac-run was not built: {first}")
+                    continue
                 run(guide, first, expected, folder, environment)
         return len(blocks(guide.read_text()))
 

@@ -144,7 +144,7 @@ class Report {
   #caption(index, drawing, letter) {
     const {plan, schedule} = this.plans[index];
     const parameters = Object.entries(drawing.parameters).map(([name, value]) => `, ${name} = ${value}`).join('');
-    return el('p', {class: 'caption'}, ...(letter ? [el('b', {class: 'letter'}, letter)] : []), el('b', {}, `${schedule}`), ` ${plan}. `,
+    return el('p', {class: 'caption'}, ...(letter ? [el('b', {class: 'letter'}, letter)] : []), el('b', {}, `${schedule}`), drawing.plan ? ` ${plan}. ` : ' ',
       `${drawing.ranks} ranks, ${drawing.chunks} ${drawing.chunks === 1 ? 'chunk' : 'chunks each'}, ${grouped(drawing.microbatches)} microbatches, ${grouped(drawing.count)} operations${parameters}. `,
       `Pipeline ${time(drawing.iteration)}.`);
   }
