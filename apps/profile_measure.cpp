@@ -1,6 +1,7 @@
 // bigmac-profile measure: the layers of a model, kernel by kernel, on the GPU of this machine.
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -17,7 +18,7 @@ namespace {
 
 struct MeasureOptions {
   MeasurementRequest request;
-  std::string model, cluster, folder;
+  std::string model, cluster, folder, attention = "unfused";
   int gpu = 0;
   bool on_gpu = false;
 };
@@ -53,9 +54,26 @@ void note_doubts(const Measurement& measurement, const std::vector<Timing>& timi
   if (skipped > 0) note(fmt::format("{} kernels were skipped; see 'skipped' in efficiency.csv", skipped));
 }
 
+/// The cluster file, if one was named; asks for it where attention is to come from its fit.
+std::optional<Cluster> cluster_of(MeasureOptions& options) {
+  const std::vector<std::string> ways = {"unfused", "formula"};
+  if (std::find(ways.begin(), ways.end(), options.attention) == ways.end())
+    bad_input("--attention", unknown_name("way", options.attention, ways));
+  const bool formula = options.attention == "formula";
+  if (options.cluster.empty()) {
+    if (formula)
+      bad_input("--attention formula", "expected --cluster FILE, whose fit of fused attention kernels is used");
+    return std::nullopt;
+  }
+  Cluster cluster = load_cluster(options.cluster);
+  if (formula) options.request.attention_by = cluster.gpu;
+  return cluster;
+}
+
 int measure(MeasureOptions options) {
   std::vector<std::string> notes;
   options.request.model = load_model(options.model, notes);
+  const std::optional<Cluster> cluster = cluster_of(options);
   const Measurement measurement = plan_measurement(options.request);
   if (!options.on_gpu) {
     print_plan(measurement);
@@ -64,10 +82,9 @@ int measure(MeasureOptions options) {
   }
   if (options.folder.empty()) bad_input("-o", "expected a folder for the tables");
   CudaDevice device = open_cuda_device(options.gpu);
-  if (!options.cluster.empty()) {
-    const Cluster cluster = load_cluster(options.cluster);
-    device.record.peak_tflops = cluster.gpu.bf16_tflops;
-    device.record.peak_gbps = cluster.gpu.hbm_gbps;
+  if (cluster) {
+    device.record.peak_tflops = cluster->gpu.bf16_tflops;
+    device.record.peak_gbps = cluster->gpu.hbm_gbps;
   }
   const std::vector<Timing> timings = time_all(measurement, *device.timer);
   note_doubts(measurement, timings);
@@ -105,6 +122,9 @@ void add_measure_command(CLI::App& app, ProfileCommands& commands) {
                    "tensor-parallel degrees whose shapes are run too (default 1)")
       ->delimiter(',');
   command->add_option("--cluster", options->cluster, "cluster file with the GPU's peak rates, for shares of them");
+  command->add_option("--attention", options->attention,
+                      "unfused: run it as products and a softmax (default); formula: do not run it, take --cluster's "
+                      "fit of fused kernels");
   command->add_option("-o,--output", options->folder, "folder for costs.json, efficiency.csv and efficiency.json");
   commands[command] = [options, gpu] {
     options->on_gpu = gpu->count() > 0;

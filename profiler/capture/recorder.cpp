@@ -207,12 +207,12 @@ void Recorder::write_lines() {
 }
 
 void Recorder::drain_logs() {
-  std::string taken;
+  woken_ = false;
   for (const auto& log : logs()) {
-    taken.clear();
-    const bool left = log->take(taken, lost_);
+    taken_.clear();
+    const bool left = log->take(taken_, lost_);
     each_event(
-        taken, [this](std::uint32_t domain) { return domain_name(domain); },
+        taken_, [this](std::uint32_t domain) { return domain_name(domain); },
         [this](const Event& event) { lines_.append(event); });
     write_lines();
     if (!left) continue;

@@ -34,9 +34,10 @@ class Recorder {
   /// Tells the window, and the GPU's side where it opens or closes.
   void begin_step(ThreadLog& log, Time time);
 
-  /// Wakes the writer if `log` fills.
+  /// Wakes the writer, once, if `log` fills.
   void eased(const ThreadLog& log) {
-    if (log.waiting() > ThreadLog::kMaxBytes / 4) wake_.notify_one();
+    if (log.waiting() > ThreadLog::kMaxBytes / 4 && !woken_.exchange(true, std::memory_order_relaxed))
+      wake_.notify_one();
   }
   void note(const std::string& text);
   /// CUDA has been initialised: start the GPU's side.
@@ -74,9 +75,10 @@ class Recorder {
 
   std::uint64_t lost_ = 0;                                  // the writer's own
   std::uint64_t calls_ = 0, sampled_ = 0, sampled_ns_ = 0;  // of threads that have left
-  Time writer_cpu_ns_ = 0;
   DecodeCounts decoded_;
   bool said_driver_ = false;
+  std::string taken_;  ///< goes round between the logs and the writer, so that neither allocates anew
+  std::atomic<bool> woken_{false};
 };
 
 }  // namespace bigmac::capture

@@ -49,7 +49,8 @@ void Products::add_plan(const Shape& s, std::size_t workspace_bytes) {
   layout(plan->d, s.accumulate ? kFp32 : kBf16, s.rows, s.columns);
   Handle preference = nullptr;
   check(blas_.preference_create(&preference), "cublasLtMatmulPreferenceCreate");
-  blas_.preference_set(preference, kMostWorkspace, &workspace_bytes, sizeof workspace_bytes);
+  check(blas_.preference_set(preference, kMostWorkspace, &workspace_bytes, sizeof workspace_bytes),
+        "cublasLtMatmulPreferenceSetAttribute");
   Heuristic best{};
   int found = 0;
   const int result =

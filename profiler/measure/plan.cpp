@@ -12,7 +12,7 @@ namespace {
 
 std::int64_t whole(double size) { return std::max<std::int64_t>(1, std::llround(size)); }
 
-/// Collects cases, each once, and numbers them in the order met; sorted at the end.
+/// Collects cases, each once, and numbers them in the order met.
 class Cases {
  public:
   CaseUse use(const KernelCase& kernel, double times) {
@@ -37,9 +37,14 @@ void add_products(const LayerKernels& kernels, Cases& cases, LayerPlanRow& row) 
   }
 }
 
-void add_attention(const LayerKernels& kernels, Cases& cases, LayerPlanRow& row) {
+void add_attention(const LayerKernels& kernels, const std::optional<Gpu>& by, Cases& cases, LayerPlanRow& row) {
   if (!kernels.attention) return;
   const AttentionShape& a = *kernels.attention;
+  if (by) {
+    row.formula_forward_us = attention_forward_us(*by, a);
+    row.formula_input_gradient_us = attention_backward_us(*by, a);
+    return;
+  }
   // A window bounds the keys that a query meets; the case is the square of queries and keys of that size, as often as
   // fits.
   const double window = a.window > 0 ? std::min(a.window, a.sequence) : a.sequence;
@@ -75,8 +80,8 @@ struct Size {
   std::int64_t sequence, microbatch;
 };
 
-void add_layer(const Module& module, const Layer& layer, double alike, int tp, Size size, Cases& cases,
-               std::vector<LayerPlanRow>& rows) {
+void add_layer(const Module& module, const Layer& layer, const std::optional<Gpu>& attention_by, double alike, int tp,
+               Size size, Cases& cases, std::vector<LayerPlanRow>& rows) {
   const double tokens = static_cast<double>(size.sequence * size.microbatch);
   LayerPlan plan;
   plan.tp = tp;
@@ -90,7 +95,7 @@ void add_layer(const Module& module, const Layer& layer, double alike, int tp, S
   row.microbatch = size.microbatch;
   row.tokens = tokens;
   add_products(kernels, cases, row);
-  add_attention(kernels, cases, row);
+  add_attention(kernels, attention_by, cases, row);
   add_traffic(kernels, cases, row);
   rows.push_back(std::move(row));
 }
@@ -114,7 +119,7 @@ void add_module(const Module& module, const MeasurementRequest& request, Cases& 
     for (const std::int64_t sequence : sequences)
       for (const std::int64_t microbatch : request.microbatches)
         for (std::size_t i = 0; i < distinct.size(); ++i)
-          add_layer(module, *distinct[i], alike[i], tp, {sequence, microbatch}, cases, rows);
+          add_layer(module, *distinct[i], request.attention_by, alike[i], tp, {sequence, microbatch}, cases, rows);
 }
 
 void check_sizes(const char* option, const std::vector<std::int64_t>& values, std::int64_t most) {

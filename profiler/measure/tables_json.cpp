@@ -19,12 +19,13 @@ const char* name_of_layer(LayerKind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
-std::string source_of(const DeviceRecord& device) {
-  return fmt::format(
-      "bigmac-profile measure on {}, driver {}, {}, {}; kernels one by one, no communication; attention unfused "
-      "(products and "
-      "softmax apart)",
-      device.gpu, device.driver, device.libraries, device.date);
+std::string source_of(const Measurement& measurement, const DeviceRecord& device) {
+  const bool formula = std::any_of(measurement.rows.begin(), measurement.rows.end(),
+                                   [](const LayerPlanRow& row) { return row.formula_forward_us > 0; });
+  const char* attention = formula ? "attention not measured: by the cluster's fit of fused kernels"
+                                  : "attention unfused (products and softmax apart)";
+  return fmt::format("bigmac-profile measure on {}, driver {}, {}, {}; kernels one by one, no communication; {}",
+                     device.gpu, device.driver, device.libraries, device.date, attention);
 }
 
 struct Passes {
@@ -74,8 +75,8 @@ std::map<Key, Passes> passes_by_key(const Measurement& measurement, const std::v
     Passes& sum = out[key];
     if (sum.layers < 0) continue;
     sum.layers += row.layers;
-    sum.forward += row.layers * *forward;
-    sum.input_gradient += row.layers * *input;
+    sum.forward += row.layers * (*forward + row.formula_forward_us);
+    sum.input_gradient += row.layers * (*input + row.formula_input_gradient_us);
     sum.weight_gradient += row.layers * *weight;
   }
   return out;
@@ -105,7 +106,7 @@ Efficiency efficiency_of(const KernelCase& kernel, const Timing& timing, const D
 std::string cost_table_text(const Measurement& measurement, const std::vector<Timing>& timings,
                             const DeviceRecord& device, std::vector<std::string>& notes) {
   Json out = {{"schema", "bigmac.costs/1"},
-              {"source", source_of(device)},
+              {"source", source_of(measurement, device)},
               {"device", device_json(device)},
               {"entries", Json::array()}};
   for (const auto& [key, sum] : passes_by_key(measurement, timings, notes)) {

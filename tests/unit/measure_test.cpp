@@ -230,6 +230,24 @@ TEST(MeasureTables, ACostTableAddsUpItsKernelsAndIsReadBack) {
   EXPECT_NE(csv.find(",0.5000,"), std::string::npos);  // 100 of 200 TFLOP/s, 1 of 2 TB/s
 }
 
+TEST(MeasureTables, AttentionByFormulaIsNotRunAndTheTableSaysSo) {
+  MeasurementRequest request;
+  request.model = small_model();
+  Gpu gpu;
+  gpu.bf16_tflops = 1000, gpu.hbm_gbps = 3000, gpu.multiprocessors = 100;
+  request.attention_by = gpu;
+  const Measurement m = plan_measurement(request);
+  for (const KernelCase& c : m.cases) EXPECT_NE(c.kind, KernelKind::attention);
+  AttentionShape shape;
+  shape.batch = 1, shape.sequence = 4096, shape.heads = 8, shape.kv_heads = 2;
+  const double expected = attention_forward_us(gpu, shape);
+  std::vector<Timing> timings(m.cases.size());  // all 0: only the formula is left
+  std::vector<std::string> notes;
+  const MeasuredCosts table = parse_measured_costs(cost_table_text(m, timings, {}, notes), "costs.json");
+  EXPECT_NEAR(table.at("llm", LayerKind::transformer, 1, 4096)->forward_us, expected, 1e-4 * expected);
+  EXPECT_NE(table.source.find("attention not measured"), std::string::npos);
+}
+
 TEST(MeasureTables, ALayerWithAKernelThatWasNotRunIsLeftOut) {
   MeasurementRequest request;
   request.model = small_model();

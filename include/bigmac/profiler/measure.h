@@ -10,6 +10,7 @@
 #include <compare>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct MeasurementRequest {
   std::vector<std::int64_t> images = {4096};     ///< patches (encoders) or latent patches (generators) of one image
   std::vector<std::int64_t> microbatches = {1};  ///< sequences, or images
   std::vector<int> tensor_parallel = {1};        ///< shapes of one GPU of such a group; no communication is run
+  /// Where given, attention is not run: its time is that of a fused kernel by this GPU's fit (cost/kernels.h).
+  std::optional<Gpu> attention_by;
 };
 
 enum class KernelKind : std::uint8_t {
@@ -69,10 +72,11 @@ struct LayerPlanRow {
   std::int64_t sequence = 0, microbatch = 1;
   double tokens = 0;
   std::vector<CaseUse> forward, input_gradient, weight_gradient;
+  double formula_forward_us = 0, formula_input_gradient_us = 0;  ///< not measured: attention by formula
 };
 
 struct Measurement {
-  std::vector<KernelCase> cases;  ///< each once, sorted
+  std::vector<KernelCase> cases;  ///< each once
   std::vector<LayerPlanRow> rows;
 };
 
