@@ -79,8 +79,8 @@ class Walk {
     const Nanoseconds gap = std::min(what.gap, costs_.slots[node].duration);
     const Nanoseconds worked_until = timing_.end[node] - gap;
     to = give(Cause::gap, node, std::max({from, worked_until, timing_.start[node]}), to, take);
-    // A host lane's first node stands for the time before the recording knew the lane.
-    const bool first = what.kind == NodeKind::host && graph_.first_edge[node] == graph_.first_edge[node + 1];
+    // A lane's first node stands for the time before the recording knew the lane.
+    const bool first = graph_.first_edge[node] == graph_.first_edge[node + 1];
     return give(first ? Cause::begin : cause_of(what.kind), node, std::max(from, timing_.start[node]), to, take);
   }
 

@@ -86,18 +86,24 @@ class Streams {
   }
 
   void wait_for_inputs(EventId id, const Event& event, std::uint32_t begins) {
-    Nanoseconds ready{0};
-    const std::uint32_t before = last_[event.lane.value];
-    if (before != kNoNode) ready = draft_.nodes[before].recorded_end + draft_.gap(*draft_.nodes[before].event);
+    const std::uint32_t last = last_[event.lane.value];
+    const std::uint32_t before = last != kNoNode ? last : begin_stream(id, event);
+    Nanoseconds ready = draft_.nodes[before].recorded_end + draft_.nodes[before].gap;
     const auto call = draft_.launched_by[id.value];
     if (!call) return follow(id, event, begins, before, ready);
-    if (before != kNoNode) draft_.connect(before, begins, EdgeKind::lane);
+    draft_.connect(before, begins, EdgeKind::lane);
     const Nanoseconds latency = draft_.latencies_of(event.lane).launch[static_cast<std::size_t>(event.kind)];
     launch(draft_.node_of[call->value], begins, latency);
     ready = std::max(ready, draft_.start(*call) + latency);
     for (; next_wait_ < waits_.size() && waits_[next_wait_].operation <= id; ++next_wait_)
       if (waits_[next_wait_].operation == id) ready = std::max(ready, wait(waits_[next_wait_].awaited, begins));
     infer_wait(id, event, begins, ready);
+  }
+
+  /// What kept the stream before its first operation was not recorded: its beginning is kept, as a thread's is.
+  std::uint32_t begin_stream(EventId id, const Event& event) {
+    const Nanoseconds start = draft_.start(id);
+    return draft_.add({NodeKind::pause, event.lane, id, start, start, {}, {}});
   }
 
   /// A call launches operations of one kind, so the point where it begins carries their latency.
@@ -128,11 +134,11 @@ class Streams {
     const Nanoseconds pause = std::max(Nanoseconds{0}, draft_.start(id) - ready);
     if (pause.value > 0) {
       const std::uint32_t node = draft_.add({NodeKind::pause, event.lane, id, draft_.start(id), pause, {}, {}});
-      if (before != kNoNode) draft_.connect(before, node, EdgeKind::lane);
+      draft_.connect(before, node, EdgeKind::lane);
       draft_.connect(node, begins, EdgeKind::lane);
       ++draft_.kept_pauses;
       draft_.kept_pause_time += pause;
-    } else if (before != kNoNode) {
+    } else {
       draft_.connect(before, begins, EdgeKind::lane);
     }
   }

@@ -35,12 +35,12 @@ std::vector<Samples> collect(const Trace& trace, const std::vector<std::optional
     const Event event = trace.events[EventId{i}];
     auto& before = previous[event.lane.value];
     Samples& its = samples[trace.lanes[event.lane].process.value];
-    if (launched_by[i] && !waits_for[i]) {
+    if (launched_by[i] && before && !waits_for[i]) {
       const Nanoseconds launch = trace.events.start[launched_by[i]->value];
-      const Nanoseconds gap = before ? event.start - before->end() : Nanoseconds{0};
-      if ((!before || before->end() <= launch) && event.start >= launch)
+      const Nanoseconds gap = event.start - before->end();
+      if (before->end() <= launch && event.start >= launch)
         its.launch[latency_row(event.kind)].push_back(event.start - launch);
-      else if (before && launch + kQueuedFor < before->end() && gap.value >= 0 && gap < kLongestGap)
+      else if (launch + kQueuedFor < before->end() && gap.value >= 0 && gap < kLongestGap)
         its.gap[latency_row(before->kind)].push_back(gap);
     }
     before = event;

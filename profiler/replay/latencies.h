@@ -9,8 +9,8 @@
 
 namespace bigmac {
 
-/// By process. A launch latency is seen where the stream was idle when the call began, a gap where the operation was
-/// launched long before its stream was free; operations that wait for another stream show neither. Medians; where a
+/// By process. A launch latency is seen where the stream had gone idle before the call began, a gap where the operation
+/// was launched long before its stream was free; operations that wait for another stream show neither. Medians; where a
 /// recording shows none, 5 us to launch and no gap are assumed.
 std::vector<ReplayLatencies> measure_latencies(const Trace& trace,
                                                const std::vector<std::optional<EventId>>& launched_by,

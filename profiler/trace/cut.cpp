@@ -42,16 +42,27 @@ std::vector<Window> windows_of(const Trace& trace, const std::string& range) {
   return windows;
 }
 
-/// New id of each event kept, in order; nothing for the others.
-std::vector<std::optional<EventId>> keep(const Trace& trace, const std::vector<Window>& windows, Events& kept) {
+/// By event: whether it belongs to the windows. An operation whose launch was not recorded was launched before the
+/// recording began: beside launched operations of the same stream it is another step's, however late it ran.
+std::vector<bool> inside(const Trace& trace, const std::vector<Window>& windows) {
   const auto launched_by = launches(trace);
-  std::vector<std::optional<EventId>> place(trace.events.size());
+  std::vector<bool> inside(trace.events.size()), launches_here(trace.lanes.size());
   for (std::uint32_t i = 0; i < trace.events.size(); ++i) {
-    const Event event = trace.events[EventId{i}];
+    const LaneId lane = trace.events.lane[i];
     const EventId decides = launched_by[i].value_or(EventId{i});
-    if (windows[trace.lanes[event.lane].process.value].holds(trace.events.start[decides.value]))
-      place[i] = kept.add(event);
+    inside[i] = windows[trace.lanes[lane].process.value].holds(trace.events.start[decides.value]);
+    if (inside[i] && launched_by[i]) launches_here[lane.value] = true;
   }
+  for (std::uint32_t i = 0; i < trace.events.size(); ++i)
+    if (on_gpu(trace.events.kind[i]) && !launched_by[i] && launches_here[trace.events.lane[i].value]) inside[i] = false;
+  return inside;
+}
+
+/// New id of each event kept, in order; nothing for the others.
+std::vector<std::optional<EventId>> keep(const Trace& trace, const std::vector<bool>& inside, Events& kept) {
+  std::vector<std::optional<EventId>> place(trace.events.size());
+  for (std::uint32_t i = 0; i < trace.events.size(); ++i)
+    if (inside[i]) place[i] = kept.add(trace.events[EventId{i}]);
   return place;
 }
 
@@ -77,7 +88,7 @@ Trace cut_step(const Trace& trace, const std::string& range) {
   for (std::uint32_t i = 0; i < trace.names.size(); ++i) out.names.intern(trace.names[NameId{i}]);
   out.processes = trace.processes;
   out.lanes = trace.lanes;
-  const auto place = keep(trace, windows, out.events);
+  const auto place = keep(trace, inside(trace, windows), out.events);
   out.operators = kept_details(trace.operators, place);
   out.copies = kept_details(trace.copies, place);
   out.collectives = kept_details(trace.collectives, place);

@@ -1,6 +1,7 @@
 // Each shared recording replays itself within 3 % (Lumos, MLSys 2025, reports 3.3 % on average).
 #include <gtest/gtest.h>
 
+#include "bigmac/profiler/cut.h"
 #include "bigmac/profiler/import.h"
 #include "bigmac/profiler/replay.h"
 #include "shared_data.h"
@@ -33,6 +34,19 @@ INSTANTIATE_TEST_SUITE_P(Shared, SelfReplayOf,
                            const std::size_t slash = file.find('/') + 1;
                            return file.substr(slash, file.find('.') - slash);
                          });
+
+// A step cut out of a run begins with its streams still busy, so it is harder than the whole.
+TEST(SelfReplayOfSteps, EachOfFiveIsWithinThreePercent) {
+  BIGMAC_SHARED_FILE(path, "data/traces/kineto/v100_ns_resolution.json.gz");
+  const Trace whole = import_trace(path);
+  for (const int step : {101, 102, 103, 104, 105}) {
+    const Trace trace = cut_step(whole, "ProfilerStep#" + std::to_string(step));
+    const ReplayGraph graph = build_replay(trace);
+    const SelfReplay self = self_replay(trace, graph, time_replay(graph, replay_costs(graph)));
+    EXPECT_LE(self.error, 0.03) << step;
+    EXPECT_LE(self.placement_error, 0.03) << step;
+  }
+}
 
 TEST(SelfReplayOfTwoRanks, TogetherIsWithinThreePercent) {
   BIGMAC_SHARED_FILE(first, "data/traces/kineto/sampled_rank0_of_128.json.gz");

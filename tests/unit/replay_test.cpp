@@ -79,7 +79,7 @@ TEST(Replay, TheCriticalPathAndIdleTimeAddUpToTheLength) {
   const Trace trace = read(kTwoKernels);
   const Replayed run = replay(trace);
   const CriticalPath path = critical_path(trace, run.graph, run.costs, run.timing);
-  EXPECT_EQ(time_of(path, Cause::launch), Nanoseconds{5000});
+  EXPECT_EQ(time_of(path, Cause::begin), Nanoseconds{5000});
   EXPECT_EQ(time_of(path, Cause::kernel), Nanoseconds{40000});
   EXPECT_EQ(time_of(path, Cause::synchronise), Nanoseconds{1000});
   const auto idle = idle_by_cause(trace, run.graph, run.costs, run.timing);

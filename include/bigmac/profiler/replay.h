@@ -17,9 +17,9 @@
 //                                                                   S       [k1 ][k2      ]
 // k1 starts at its launch + latency, k2 at the end of k1, the thread goes on at the end of k2.
 //
-// Start times are computed, never read: what is kept from the recording are durations of kernels and of host work, two
-// or three latencies per recording (medians), the moment each lane begins, and the delay of hand-overs. Operations
-// whose launch lies before the recording keep the pause before them (`kept_pauses`).
+// Start times are computed, never read. Kept from the recording are the durations of kernels and of host work, a few
+// latencies (medians over the recording), the moment at which each thread and each stream begins, and the delay of
+// hand-overs. Operations whose launch lies before the recording keep the pause before them (`kept_pauses`).
 #pragma once
 
 #include <cstdint>
