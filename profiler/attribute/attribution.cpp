@@ -62,11 +62,22 @@ class Attributor {
     Attributed out;
     if (context.top != kNoEvent) out.top = EventId{context.top};
     out.within = pass_of(operation, context, call);
-    out.pass = out.within;
-    if (class_of(name(operation.value)) == KernelClass::communication) out.pass = Pass::communication;
-    if (out.within == Pass::optimizer || makes_gradients_ready(context)) return out;  // belongs to no layer
-    find_layer(out, context, call);
+    const bool communicates = class_of(name(operation.value)) == KernelClass::communication;
+    if (out.within != Pass::optimizer && !makes_gradients_ready(context)) {  // else it belongs to no layer
+      find_layer(out, context, call);
+      if (out.layer) heed_range(out, operation, context);
+    }
+    out.pass = communicates ? Pass::communication : out.within;
     return out;
+  }
+
+  /// A layer's range may say more than the operators around the launch, of which a recording may hold none.
+  void heed_range(Attributed& out, EventId operation, const HostContext& context) const {
+    const std::string_view range = name(out.layer->value);
+    if (contains(range, "recompute")) out.within = Pass::recompute;
+    else if (contains(range, "backward") && (out.within == Pass::forward || out.within == Pass::none))
+      out.within = gradient_of(operation, context);
+    else if (out.within == Pass::none) out.within = Pass::forward;
   }
 
   /// AccumulateGrad, and the reductions between replicas that hang on it.
@@ -85,7 +96,8 @@ class Attributor {
   }
 
   Pass gradient_of(EventId operation, const HostContext& context) const {
-    const std::string_view kernel = name(operation.value), node = name(context.backward);
+    const std::string_view kernel = name(operation.value);
+    const std::string_view node = context.backward == kNoEvent ? "" : name(context.backward);
     if (contains_any(kernel, kWeightKernels) || contains_any(node, kWeightNodes)) return Pass::weight_gradient;
     if (contains_any(kernel, kInputKernels)) return Pass::input_gradient;
     if (!contains_any(node, kProductNodes) || contains(node, "BmmBackward")) return Pass::input_gradient;

@@ -72,6 +72,29 @@ TEST(Attribution, AProcessRangeServesThreadsThatShowNothingAndAfterItTheMainThre
   EXPECT_EQ(of_kernel(trace, found, 2).trust, Trust::main_thread);
 }
 
+// What profiler/python/bigmac_memory.py's layer_ranges leaves: ranges of the process, launches of any thread, no
+// operators.
+TEST(Attribution, ProcessRangesSayForwardBackwardAndRecomputation) {
+  const std::string names =
+      "[\"name\", 0, \"layer:llm/transformer model.layers.3\"]\n[\"name\", 1, \"layer:llm/transformer model.layers.3 "
+      "backward\"]\n"
+      "[\"name\", 2, \"cudaLaunchKernel\"]\n[\"name\", 3, \"gemm\"]\n[\"name\", 4, \"layer:llm/transformer "
+      "model.layers.3 recompute\"]\n";
+  const Trace trace = read(names + range("process_range", 100, 200, 9, 0) + call(110, 9, 1) + kernel(150, 30, 1, 3) +
+                           range("process_range", 300, 500, 10, 1) + call(310, 10, 2) + kernel(350, 40, 2, 3) +
+                           range("process_range", 320, 400, 10, 4) + call(330, 10, 3) + kernel(400, 50, 3, 3) +
+                           call(450, 10, 4) + kernel(460, 5, 4, 3) + call(600, 9, 5) + kernel(610, 6, 5, 3));
+  const Attribution found = attribute(trace, default_layer_rules());
+  EXPECT_EQ(of_kernel(trace, found, 1).pass, Pass::forward);
+  EXPECT_EQ(of_kernel(trace, found, 2).pass, Pass::input_gradient);
+  EXPECT_EQ(of_kernel(trace, found, 3).pass, Pass::recompute);
+  EXPECT_EQ(of_kernel(trace, found, 4).pass, Pass::input_gradient);
+  EXPECT_EQ(of_kernel(trace, found, 5).pass, Pass::none);
+  const auto rows = layer_table(trace, found);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].instances, 1U);
+}
+
 // One layer: two products forward on the main thread, their autograd nodes on another thread, and one forward again
 // inside a backward. ts and dur in microseconds.
 const char* const kAutograd = R"([
