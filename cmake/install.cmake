@@ -33,7 +33,7 @@ install(FILES ${CMAKE_BINARY_DIR}/bigmac-config.cmake ${CMAKE_BINARY_DIR}/bigmac
 
 foreach(program bigmac-plan bigmac-sim bigmac-profile bigmac-replay bigmac-run)
   if(TARGET ${program})
-    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} OPTIONAL)  # what was built
   endif()
 endforeach()
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/bigmac)
