@@ -6,8 +6,8 @@ bin=$(realpath "$1") source=$(realpath "$2")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bash "$source/docs/pictures/draw.sh" "$bin" "$work"
-for picture in "$source"/docs/pictures/*.svg; do
-  cmp "$picture" "$work/$(basename "$picture")" || { echo "FAIL: $picture is out of date: ./dev pictures"; exit 1; }
+for drawn in "$work"/*.svg; do
+  cmp "$source/docs/pictures/${drawn##*/}" "$drawn" || { echo "FAIL: docs/pictures/${drawn##*/} is out of date: ./dev pictures"; exit 1; }
 done
 
 cd "$work"

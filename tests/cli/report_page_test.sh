@@ -41,4 +41,4 @@ node "$tests/large_page_test.mjs" "$work/large.html" "$pictures"
 "$bin/bigmac-sim" run "$source/configs/jobs/abstract/worked-example.json" --schedule bigmac -o "$work/worked.json" >/dev/null 2>&1
 for width in 600 1000 1500; do "$bin/bigmac-sim" draw "$work/worked.json" --width $width -o "$work/worked-$width.svg"; done
 "$bin/bigmac-sim" draw "$work/bigmac.json" -o "$work/64-ranks.svg"
-node "$tests/picture_test.mjs" "$source"/docs/pictures/*.svg "$work"/worked-*.svg "$work/64-ranks.svg"
+node "$tests/picture_test.mjs" "$source"/docs/pictures/{naive,optimus,bigmac,hybrid}.svg "$work"/worked-*.svg "$work/64-ranks.svg"
