@@ -18,7 +18,7 @@ namespace {
 
 struct LayerOptions {
   std::vector<std::string> files, layer;
-  std::string by = "layer", costs, source, step;
+  std::string by = "layer", costs, source, step, memory;
   std::int64_t tokens = 0, tp = 1;
   bool json = false;
 };
@@ -81,7 +81,8 @@ int layers(const LayerOptions& options) {
   if (!options.step.empty()) trace = cut_step(trace, options.step);
   for (const std::string& text : trace.notes) note(text);
   const Attribution attribution = attribute(trace, rules);
-  const std::vector<LayerRow> rows = layer_table(trace, attribution);
+  std::vector<LayerRow> rows = layer_table(trace, attribution);
+  if (!options.memory.empty()) add_layer_memory(read_text_file(options.memory), options.memory, rules, rows);
   if (!options.costs.empty()) write_costs(options, rows, attribution, trace);
   const std::vector<LayerRow> shown = options.by == "layer" ? rows : operator_table(trace, attribution);
   if (options.json) fmt::print("{}", layers_json(shown, attribution));
@@ -103,6 +104,8 @@ void add_layers_command(CLI::App& app, ProfileCommands& commands) {
   command->add_option("--tokens", options->tokens, "tokens of a microbatch in the recorded run, for --costs");
   command->add_option("--tp", options->tp, "tensor-parallel degree of the recorded run, for --costs")
       ->check(CLI::Range(1, 1 << 20));
+  command->add_option("--memory", options->memory,
+                      "memory by layer that profiler/python/bigmac_memory.py wrote in another run of the same program");
   command->add_option("--source", options->source, "what the cost table says of its origin");
   command->add_flag("--json", options->json, "print as JSON");
   commands[command] = [options] { return layers(*options); };

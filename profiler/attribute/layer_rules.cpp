@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <regex>
 #include <unordered_map>
 
 #include "bigmac/base/error.h"
@@ -62,16 +61,23 @@ std::vector<LayerRule> default_layer_rules() {
 
 const char* name_of(LayerKind kind) { return kind_names()[static_cast<std::size_t>(kind)].c_str(); }
 
+LayerMatcher::LayerMatcher(const std::vector<LayerRule>& rules) : compiled_(compile(rules)) {}
+
+std::uint8_t LayerMatcher::operator()(std::string_view name) const {
+  name = name.substr(0, kLongestLayerName);
+  for (std::size_t r = 0; r < compiled_.size(); ++r)
+    if (std::regex_search(name.begin(), name.end(), compiled_[r])) return static_cast<std::uint8_t>(r + 1);
+  return 0;
+}
+
 std::vector<std::uint8_t> match_layers(const Trace& trace, const std::vector<LayerRule>& rules) {
-  const std::vector<std::regex> compiled = compile(rules);
+  const LayerMatcher matches(rules);
   std::unordered_map<std::uint32_t, std::uint8_t> known;
   std::vector<std::uint8_t> rule_of(trace.events.size(), 0);
   for (std::uint32_t i = 0; i < trace.events.size(); ++i) {
     if (!may_be_layer(trace.events.kind[i])) continue;
     const auto [entry, is_new] = known.try_emplace(trace.events.name[i].value, std::uint8_t{0});
-    const std::string_view name = trace.names[trace.events.name[i]].substr(0, kLongestLayerName);
-    for (std::size_t r = 0; is_new && r < compiled.size() && entry->second == 0; ++r)
-      if (std::regex_search(name.begin(), name.end(), compiled[r])) entry->second = static_cast<std::uint8_t>(r + 1);
+    if (is_new) entry->second = matches(trace.names[trace.events.name[i]]);
     rule_of[i] = entry->second;
   }
   return rule_of;

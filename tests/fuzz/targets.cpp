@@ -5,6 +5,7 @@
 #include "bigmac/base/error.h"
 #include "bigmac/base/json_reader.h"
 #include "bigmac/planner/journal.h"
+#include "bigmac/profiler/attribution.h"
 #include "bigmac/profiler/joins.h"
 #include "bigmac/profiler/kineto.h"
 #include "bigmac/profiler/memory.h"
@@ -153,10 +154,21 @@ bool cupti(const std::uint8_t* data, std::size_t size) {
   return counts.lost() == 0;
 }
 
+bool layer_memory(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) {
+    std::vector<LayerRow> rows(1);
+    rows[0].module = "llm";
+    add_layer_memory(text, "fuzz.jsonl", default_layer_rules(), rows);
+  });
+}
+
 std::vector<NamedTarget> targets() {
-  return {{"json", json},         {"model", model},         {"cluster", cluster}, {"job", job},
-          {"schedule", schedule}, {"recording", recording}, {"kineto", kineto},   {"nsys", nsys},
-          {"snapshot", snapshot}, {"journal", journal},     {"cupti", cupti}};
+  return {{"json", json},         {"model", model},
+          {"cluster", cluster},   {"job", job},
+          {"schedule", schedule}, {"recording", recording},
+          {"kineto", kineto},     {"nsys", nsys},
+          {"snapshot", snapshot}, {"layer_memory", layer_memory},
+          {"journal", journal},   {"cupti", cupti}};
 }
 
 }  // namespace bigmac::fuzz

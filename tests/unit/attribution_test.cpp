@@ -139,6 +139,35 @@ TEST(Attribution, TheCostTableHoldsMeansThatThePlannerReads) {
   EXPECT_FALSE(costs.entries[0].activation_bytes.has_value());
 }
 
+// Two forward passes save 100 and 300 bytes and need 50 and 10 more meanwhile: means of 200 and 30.
+TEST(Attribution, MemoryByLayerOfAnotherRunGoesIntoTheCostTable) {
+  const Trace trace = read_kineto(*bytes_of(kAutograd, "k.json"));
+  const Attribution found = attribute(trace, default_layer_rules());
+  std::vector<LayerRow> rows = layer_table(trace, found);
+  const std::string header = "{\"schema\": \"bigmac.memory/1\", \"pid\": 1, \"device\": \"a GPU\"}\n";
+  add_layer_memory(header +
+                       "{\"step\": 0, \"layer\": \"model.layers.0\", \"phase\": \"forward\", \"before\": 1000, "
+                       "\"after\": 1100, \"peak\": 1150}\n"
+                       "{\"step\": 0, \"layer\": \"model.layers.1\", \"phase\": \"forward\", \"before\": 1100, "
+                       "\"after\": 1400, \"peak\": 1410}\n"
+                       "{\"step\": 0, \"layer\": \"model.layers.1\", \"phase\": \"backward\", \"before\": 9, "
+                       "\"after\": 9, \"peak\": 9}\n"
+                       "{\"step\": 0, \"layer\": \"something.else\", \"phase\": \"forward\", \"before\": 9, \"after\": "
+                       "9, \"peak\": 9}\n",
+                   "m.jsonl", found.rules, rows);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].memory_instances, 2U);
+  EXPECT_EQ(rows[0].saved, Bytes{200});
+  EXPECT_EQ(rows[0].transient, Bytes{30});
+  const MeasuredCosts costs = parse_measured_costs(cost_table_text(rows, found, {"a test", 4096, 1}), "costs.json");
+  EXPECT_EQ(costs.entries.at(0).activation_bytes, 200);
+  EXPECT_THROW(add_layer_memory("", "m.jsonl", found.rules, rows), Error);
+  EXPECT_THROW(add_layer_memory("{\"schema\": \"other\"}\n", "m.jsonl", found.rules, rows), Error);
+  EXPECT_THROW(add_layer_memory(header + "{\"layer\": \"model.layers.0\", \"phase\": \"forward\", \"before\": -1}\n",
+                                "m.jsonl", found.rules, rows),
+               Error);
+}
+
 TEST(Attribution, LayerRulesSayWhatIsWrongWithThem) {
   EXPECT_EQ(parse_layer_rule("block=a=llm/head").pattern, "block=a");
   for (const char* bad : {"x", "x=llm", "x=llm/tail", "=llm/head", "x=/head", "(=llm/head"})

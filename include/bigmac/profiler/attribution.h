@@ -86,6 +86,12 @@ std::vector<LayerRow> layer_table(const Trace& trace, const Attribution& attribu
 /// One row for each outermost operator that launched work; the longest first.
 std::vector<LayerRow> operator_table(const Trace& trace, const Attribution& attribution);
 
+/// Means of what profiler/python/bigmac_memory.py wrote (schema bigmac.memory/1, JSON lines): forward passes of layers
+/// whose name a rule matches go to the row of its module and kind, in place of a recording's own memory events. Layers
+/// without a row are left out. Throws Error{bad_input} with the byte of the line.
+void add_layer_memory(const std::string& text, const std::string& file, const std::vector<LayerRule>& rules,
+                      std::vector<LayerRow>& rows);
+
 /// What a cost table says of itself.
 struct CostTableFacts {
   std::string source;       ///< GPU, driver, date, how
