@@ -38,6 +38,13 @@ export function thinned(course, view, pixels) {
   return columns;
 }
 
+/** Of a rank's course, the kinds that add anything; all of them where nothing does. */
+function heldKinds({sums}) {
+  const adds = sums.map((sum, k) => sum.some((bytes, i) => bytes > (k ? sums[k - 1][i] : 0)));
+  const held = [...sums.keys()].filter((k) => adds[k]);
+  return held.length ? held : [0];
+}
+
 export class MemoryChart {
   constructor(host, view) {
     Object.assign(this, {host, view});
@@ -47,6 +54,9 @@ export class MemoryChart {
   show(drawing, rank, limit, other) {
     Object.assign(this, {drawing, rank, other});
     this.otherRank = other ? Math.min(rank, other.ranks - 1) : -1;
+    const course = drawing.course(rank);
+    this.kinds = heldKinds(course);
+    this.course = {at: course.at, sums: this.kinds.map((k) => course.sums[k])};
     this.most = Math.max(drawing.peak[drawing.fullest].bytes, other ? other.peak[other.fullest].bytes : 0, 1);
     this.limit = limit && limit < 2 * this.most ? limit : null;
     this.chart?.destroy();
@@ -66,14 +76,15 @@ export class MemoryChart {
 
   #data() {
     const pixels = Math.max(100, this.#width() - LEFT - RIGHT), view = this.view;
-    const own = thinned(this.drawing.course(this.rank), view, pixels);
+    const own = thinned(this.course, view, pixels);
     if (!this.other) return own;
-    const theirs = thinned(this.other.course(this.otherRank), view, pixels).slice(0, 2);
+    const {at, sums} = this.other.course(this.otherRank);
+    const theirs = thinned({at, sums: [sums[sums.length - 1]]}, view, pixels);
     return uPlot.join([own, theirs]).map((column, k) => (k === 0 ? column : filled(column)));
   }
 
   #options() {
-    const kinds = this.drawing.memory.kinds, stepped = uPlot.paths.stepped({align: 1});
+    const kinds = this.kinds.map((k) => this.drawing.memory.kinds[k]), stepped = uPlot.paths.stepped({align: 1});
     const series = kinds.map((_, k) => kinds[kinds.length - 1 - k]).map((kind) => ({
       fill: kind.colour, width: 0, paths: stepped, points: {show: false}}));
     if (this.other)
