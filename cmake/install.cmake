@@ -36,6 +36,8 @@ foreach(program bigmac-plan bigmac-sim bigmac-profile bigmac-replay bigmac-run)
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} OPTIONAL)  # what was built
   endif()
 endforeach()
+install(TARGETS bigmac_inject LIBRARY DESTINATION lib OPTIONAL)  # bigmac-profile looks beside its folder, in ../lib
+install(FILES profiler/python/bigmac_memory.py DESTINATION ${CMAKE_INSTALL_DATADIR}/bigmac)
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/bigmac)
 install(DIRECTORY ${CMAKE_BINARY_DIR}/share/ DESTINATION ${CMAKE_INSTALL_DATADIR})  # manual pages, completions
 if(TARGET bigmac_python)
