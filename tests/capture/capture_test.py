@@ -124,7 +124,7 @@ def volume():
     got = len(trace.of("range")) + sum(d[1] for d in trace.of("dropped"))
     check(got == 100000, f"every range is recorded or counted: {got}")
     names = [trace.names[r[4]] for r in trace.of("range")]
-    check(len(set(names)) == len(names) and len(names) > 66000, "names survive the clearing of the table")
+    check(len(set(names)) == len(names) > 0, "no name is taken for another")  # the table's clearing: capture_lines_test.cpp
     (trace,), _, _ = record("nvtx-host", "short_threads", ("300",))
     check(len(trace.of("range")) == 300 and len({r[3] for r in trace.of("range")}) > 1, "short threads")
 
@@ -202,6 +202,9 @@ def gpu_stand_ins():
     check(trace.of("driver") == [["driver", 13000, 130001]], "versions")
     result = run([PROFILE, "import", trace.path])
     check(result.returncode == 0, f"our own reader takes it: {result.stderr}")
+    # 100 kernels of 10 us in step ranges, one of a graph outside them: the attribution finds each by its launch.
+    result = run([PROFILE, "layers", trace.path, "--layer", "^step=llm/transformer"])
+    check("layer by range of the launching thread: 99.01 %" in result.stdout, f"attributed: {result.stdout}{result.stderr}")
     trace, _ = gpu("broken")
     check(len(trace.of("kernel")) == 81 and sum(d[1] for d in trace.of("dropped")) == 20, "broken records are dropped and counted")
     trace, _ = gpu("own_clock")

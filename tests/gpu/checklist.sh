@@ -36,6 +36,13 @@ record() {  # record NAME COMMAND...: one recording, moved to its name
 if python3 -c 'import torch, sys; sys.exit(0 if torch.cuda.is_available() else 1)' 2>/dev/null; then
   record transformer-sweep python3 "$source/tests/gpu/transformer_sweep.py"
   record small-vlm python3 "$source/tests/gpu/small_vlm.py" --steps 6
+  say "cost tables of the small vision-language model, from its recording"
+  cost_table() {  # cost_table MODULE TOKENS, of a microbatch: small_vlm.py has 2 x (1792 text + 256 image) for the LLM, 2 x 1024 patches
+    "$bin/bigmac-profile" layers "$traces/small-vlm.trace.jsonl.gz" --layer "^layer:$1/transformer=$1/transformer" \
+      --costs "$costs/small-vlm.$1.json" --tokens "$2" --source "small_vlm.py on $facts, $(date -u +%Y-%m-%d)"
+  }
+  cost_table llm 4096
+  cost_table encoder 2048
   say "memory of the small vision-language model"
   python3 "$source/tests/gpu/small_vlm.py" --steps 3 --memory "$work/memory.jsonl"
   gzip -9 -n -c "$work/memory.jsonl" >"$traces/small-vlm.memory.jsonl.gz"
