@@ -53,10 +53,14 @@ int run(RunOptions options) {
   if (options.baseline) bare = run_child(options.launch.command, {});
   const std::int64_t began = unix_ns();
   const ChildEnd end = run_child(options.launch.command, environment);
-  std::vector<Recording> recordings = collect_recordings(options.launch.folder, began);
-  for (Recording& recording : recordings)
-    if (options.gzip && !recording.ended.empty()) recording.path = compress_recording(recording.path);
-  report(options, recordings, end, bare);
+  try {
+    std::vector<Recording> recordings = collect_recordings(options.launch.folder, began);
+    for (Recording& recording : recordings)
+      if (options.gzip && !recording.ended.empty()) recording.path = compress_recording(recording.path);
+    report(options, recordings, end, bare);
+  } catch (const Error& error) {  // the program has run: its exit status counts
+    note(error.what());
+  }
   return end.exit_code;
 }
 

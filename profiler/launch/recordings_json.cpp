@@ -106,7 +106,7 @@ std::optional<Recording> read_recording(std::string path, std::int64_t since_uni
   Recording out;
   out.pid = number_in<std::int64_t>(header, "pid", 0);
   if (header.contains("rank")) out.rank = number_in<std::int64_t>(header, "rank", 0);
-  out.name = header.value("name", "");
+  if (header.contains("name") && header["name"].is_string()) out.name = header["name"];
   if (path.ends_with(kPart) && !is_alive(out.pid)) {
     if (const auto completed = complete(path, base)) path = *completed;
     file = std::ifstream(path, std::ios::binary);
