@@ -4,6 +4,8 @@
 #include <cmath>
 #include <ctime>
 
+#include <sys/resource.h>
+
 #include <fmt/format.h>
 
 #include "bigmac/base/error.h"
@@ -134,6 +136,8 @@ RunReport run_compute(Session& session, const ScheduleFile& file, const RunOptio
 }
 
 RunReport run_sleep(Session& session, const ScheduleFile& file, const Outcome& outcome, const RunOptions& options) {
+  // A rank that only sleeps should wake on time, also where others compute; without the right to ask, nothing changes.
+  setpriority(PRIO_PROCESS, 0, -10);
   Messenger messenger(session, options.send);
   SleepWork work(file.pipeline, file.costs, durations_of(file.schedule, outcome, session.rank()), messenger,
                  options.scale);
