@@ -71,6 +71,9 @@ int main_program(int argc, char** argv, const Processes& processes) {
   app.add_option("-o,--output", options.output,
                  "folder for plan.json, pareto.json, pareto.csv, trace.json.gz, report.html");
   add_search_options(app, options);
+  app.add_option("--target", options.targets,
+                 "a limit to meet, such as memory<=60GB, mfu>=40%, step<=7s, tokens>=5000 (a second and GPU); the "
+                 "nearest plan, and which limit has to give, where none meets all");
   app.add_flag("--explain", options.explain, "say which combinations were left out, and why");
   app.add_flag("--resume", options.resume, "go on from what DIR/search.journal holds, after an interruption");
   app.add_flag("--draw", options.draw, "print the chosen schedule as text too");

@@ -14,6 +14,7 @@
 #include "bigmac/planner/cost_origins.h"
 #include "bigmac/planner/outputs.h"
 #include "bigmac/planner/spread.h"
+#include "bigmac/planner/targets.h"
 #include "bigmac/report/tables.h"
 #include "bigmac/report/trace.h"
 #include "bigmac/schedule/registry.h"
@@ -128,6 +129,23 @@ void rank_by_p99(const Job& job, const ProfileCache& cache, int threads, std::ve
   for (auto& [p99, e] : ranked) best.push_back(std::move(e));
 }
 
+std::vector<Target> targets_of(const PlanOptions& options) {
+  std::vector<Target> out;
+  for (const std::string& text : options.targets) out.push_back(parse_target(text, "--target"));
+  return out;
+}
+
+/// The plan that meets the targets, or the nearest, is the chosen one: first of those ranked.
+void choose_by_targets(const Job& job, const std::vector<Target>& targets, SearchResult& result) {
+  if (targets.empty() || result.front.empty()) return;
+  const TargetAnswer answer = meet_targets(job, result.front, targets);
+  const Evaluation chosen = answer.met ? *answer.met : *answer.nearest;
+  std::erase_if(result.best, [&](const Evaluation& e) {
+    return e.plan == chosen.plan && e.schedule == chosen.schedule && e.parameters == chosen.parameters;
+  });
+  result.best.insert(result.best.begin(), chosen);
+}
+
 void print_result(const PlanOptions& options, const Job& job, const SearchResult& result, Bytes limit) {
   if (options.json) return fmt::print("{}", search_json(job, result, limit));
   fmt::print("{}\n{}\n{}\nfront of time and memory: {} plans, from {} in {} to {} in {}\n", ranking_table(result.best),
@@ -135,6 +153,10 @@ void print_result(const PlanOptions& options, const Job& job, const SearchResult
              human_time(result.front.front().step), human_bytes(result.front.front().memory),
              human_time(result.front.back().step), human_bytes(result.front.back().memory));
   for (const std::string& line : cost_origin_lines(job, result.best.front().plan)) fmt::print("costs: {}\n", line);
+  if (!options.targets.empty()) {
+    const std::vector<Target> targets = targets_of(options);
+    fmt::print("{}", target_lines(meet_targets(job, result.front, targets), targets));
+  }
   if (!options.output.empty())
     fmt::print("written to {}: plan.json pareto.json pareto.csv trace.json.gz report.html\n", options.output);
 }
@@ -178,6 +200,7 @@ int plan_job(const PlanOptions& options, const Processes& processes) {
   Job job = job_for(options);
   const PlanSpace space = enumerate_plans(job);
   SearchOptions how = search_options(options, job);
+  const std::vector<Target> targets = targets_of(options);
   how.pool = pool.get();
   job.memory_limit = how.memory_limit;
   const ProfileCache cache(job, space.plans, how.threads);
@@ -192,6 +215,7 @@ int plan_job(const PlanOptions& options, const Processes& processes) {
   SearchResult result = search_and_report(options, job, space, cache, how);
   if (options.explain) fmt::print(stderr, "combinations no trainer could run:\n{}", exclusions(result.counts));
   if (result.best.empty()) return result.interrupted ? kInterrupted : report_nothing_fits(result, how.memory_limit);
+  choose_by_targets(job, targets, result);
   for (Evaluation& e : result.best) e.bound_by = work_out(job, cache.costs(e.plan), e).evaluation.bound_by;
   if (options.objective == "p99") rank_by_p99(job, cache, how.threads, result.best);
   const DetailedPlan chosen = work_out(job, cache.costs(result.best.front().plan), result.best.front());

@@ -13,7 +13,7 @@ namespace bigmac::apps {
 
 struct PlanOptions {
   std::string job, output, objective = "time", memory_limit, base;
-  std::vector<std::string> schedules;
+  std::vector<std::string> schedules, targets;
   int threads = 0;
   double effort = 1;
   std::optional<std::uint64_t> seed;
