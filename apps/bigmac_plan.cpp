@@ -5,6 +5,7 @@
 #include "bigmac/planner/search.h"
 #include "bigmac/report/schedule_file.h"
 #include "plan_compare.h"
+#include "plan_export.h"
 #include "plan_job.h"
 #include "plan_spread.h"
 #include "plan_sweep.h"
@@ -63,6 +64,14 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& arguments) {
   return compare;
 }
 
+CLI::App* add_export(CLI::App& app, ExportArguments& arguments) {
+  CLI::App* exported = app.add_subcommand("export", "a plan as what a trainer loads");
+  exported->add_option("PLAN", arguments.plan, "a plan.json of bigmac-plan")->required();
+  exported->add_option("--format", arguments.format, "megatron-args or torchtitan")->required();
+  exported->add_option("-o,--output", arguments.output, "file to write")->required();
+  return exported;
+}
+
 int main_program(int argc, char** argv, const Processes& processes) {
   CLI::App app("Searches parallel plans, stage partitions and schedules for a job", "bigmac-plan");
   app.set_version_flag("--version", std::string("bigmac-plan ") + kVersion);
@@ -85,6 +94,8 @@ int main_program(int argc, char** argv, const Processes& processes) {
   const CLI::App* sweep_command = add_sweep(app, sweep);
   CompareArguments compare;
   const CLI::App* compare_command = add_compare(app, compare);
+  ExportArguments exported;
+  const CLI::App* export_command = add_export(app, exported);
   KnownValues values = schedule_values();
   values.insert({"--objective", {"time", "memory", "pareto", "p99"}});
   describe_itself(app, values);
@@ -95,10 +106,12 @@ int main_program(int argc, char** argv, const Processes& processes) {
   } catch (const CLI::ParseError& error) {
     bad_input("", std::string(error.what()) + " (see --help)");
   }
-  const bool alone = spread_command->parsed() || sweep_command->parsed() || compare_command->parsed();
+  const bool alone =
+      export_command->parsed() || spread_command->parsed() || sweep_command->parsed() || compare_command->parsed();
   if (processes.rank() > 0 && alone) return kDone;
   if (spread_command->parsed()) return spread_plan(spread);
   if (sweep_command->parsed()) return sweep_job(sweep);
+  if (export_command->parsed()) return export_plan(exported);
   if (compare_command->parsed()) return compare_jobs(compare);
   if (options.job.empty()) bad_input("", "JOB is required (see --help)");
   return plan_job(options, processes);

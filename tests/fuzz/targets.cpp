@@ -5,6 +5,7 @@
 #include "bigmac/base/error.h"
 #include "bigmac/base/json_reader.h"
 #include "bigmac/planner/journal.h"
+#include "bigmac/planner/trainer_files.h"
 #include "bigmac/profiler/attribution.h"
 #include "bigmac/profiler/joins.h"
 #include "bigmac/profiler/kineto.h"
@@ -162,13 +163,37 @@ bool layer_memory(const std::uint8_t* data, std::size_t size) {
   });
 }
 
+bool layout(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) {
+    for (const std::string& stage : parse_megatron_layout(text, "fuzz"))
+      BIGMAC_CHECK(stage.find_first_not_of("EtmL") == std::string::npos);
+  });
+}
+
+bool arguments(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) { static_cast<void>(parse_arguments(text, "fuzz")); });
+}
+
+bool configuration(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) { static_cast<void>(parse_configuration(text, "fuzz")); });
+}
+
 std::vector<NamedTarget> targets() {
-  return {{"json", json},         {"model", model},
-          {"cluster", cluster},   {"job", job},
-          {"schedule", schedule}, {"recording", recording},
-          {"kineto", kineto},     {"nsys", nsys},
-          {"snapshot", snapshot}, {"layer_memory", layer_memory},
-          {"journal", journal},   {"cupti", cupti}};
+  return {{"json", json},
+          {"model", model},
+          {"cluster", cluster},
+          {"job", job},
+          {"schedule", schedule},
+          {"recording", recording},
+          {"kineto", kineto},
+          {"nsys", nsys},
+          {"snapshot", snapshot},
+          {"layer_memory", layer_memory},
+          {"layout", layout},
+          {"arguments", arguments},
+          {"configuration", configuration},
+          {"journal", journal},
+          {"cupti", cupti}};
 }
 
 }  // namespace bigmac::fuzz
