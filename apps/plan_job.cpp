@@ -144,6 +144,7 @@ void choose_by_targets(const Job& job, const std::vector<Target>& targets, Searc
     return e.plan == chosen.plan && e.schedule == chosen.schedule && e.parameters == chosen.parameters;
   });
   result.best.insert(result.best.begin(), chosen);
+  result.best.resize(std::min(result.best.size(), kShown));
 }
 
 void print_result(const PlanOptions& options, const Job& job, const SearchResult& result, Bytes limit) {
