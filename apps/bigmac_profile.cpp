@@ -1,6 +1,7 @@
 // bigmac-profile: what a GPU really takes. Reads recordings, attributes them to layers, writes cost tables.
 #include "profile_commands.h"
 #include "program.h"
+#include "self_description.h"
 
 namespace bigmac::apps {
 namespace {
@@ -14,6 +15,7 @@ int main_program(int argc, char** argv) {
   add_import_command(app, commands);
   add_layers_command(app, commands);
   add_memory_command(app, commands);
+  describe_itself(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

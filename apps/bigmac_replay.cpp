@@ -10,6 +10,7 @@
 #include "bigmac/profiler/import.h"
 #include "program.h"
 #include "replay_tables.h"
+#include "self_description.h"
 
 namespace bigmac::apps {
 namespace {
@@ -94,6 +95,7 @@ int main_program(int argc, char** argv) {
   app.add_option("--from", options.from, "cluster file of the GPU that recorded (configs/clusters)");
   app.add_option("--to", options.to, "cluster file of another GPU: times by the ratio of what bounds each kernel");
   app.add_flag("--json", options.json, "print as JSON");
+  describe_itself(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

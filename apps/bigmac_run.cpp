@@ -6,6 +6,7 @@
 #include "bigmac/base/json_reader.h"
 #include "bigmac/runner/run.h"
 #include "program.h"
+#include "self_description.h"
 
 namespace bigmac::apps {
 namespace {
@@ -109,6 +110,7 @@ int main_program(int argc, char** argv) {
   define(app, options);
   std::optional<CLI::Success> wanted;
   std::string wrong;
+  describe_itself(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {

@@ -2,7 +2,7 @@
 
 In a ```console block a line "$ COMMAND" is run in the guide's own folder, which holds configs, examples and
 build/release/bin as a checkout does. The lines below it must be what it prints, one after the other; "..." stands for
-any lines. A ```python block is run as a program.
+any lines. ```console gpu is run where there is a GPU. A ```python block is run as a program.
 """
 
 import os
@@ -58,7 +58,7 @@ python = python_with_numpy()
 
 
 def blocks(text):
-    return re.findall(r"^```(console|python)\n(.*?)^```", text, re.M | re.S)
+    return re.findall(r"^```(console gpu|console|python)\n(.*?)^```", text, re.M | re.S)
 
 
 def run_guide(guide):
@@ -67,7 +67,7 @@ def run_guide(guide):
         (folder / "build/release").mkdir(parents=True)
         (folder / "build/release/bin").symlink_to(bin_folder)
         (folder / "build/release/python").symlink_to(bin_folder.parent / "python")
-        for name in ("configs", "examples", "apps", "tests"):
+        for name in ("configs", "examples", "tests"):
             (folder / name).symlink_to(source / name)
         environment = dict(os.environ, BUILD=str(bin_folder.parent), OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
         for kind, text in blocks(guide.read_text()):
@@ -77,6 +77,9 @@ def run_guide(guide):
                     run(guide, f"PYTHONPATH=build/release/python {python} snippet.py", [], folder, environment)
                 else:
                     print(f"{guide.name}: the Python block was passed over: the module was not built, or there is no numpy")
+                continue
+            if kind == "console gpu" and not pathlib.Path("/dev/nvidia0").exists():
+                print(f"{guide.name}: a block was passed over: there is no GPU")
                 continue
             commands = re.split(r"^\$ ", text, flags=re.M)[1:]
             for command in commands:
