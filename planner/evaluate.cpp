@@ -9,6 +9,7 @@
 #include "bigmac/planner/space.h"
 #include "bigmac/schedule/registry.h"
 #include "bigmac/schedule/residency.h"
+#include "llm_slack.h"
 #include "plan_facts.h"
 
 namespace bigmac {
@@ -38,10 +39,12 @@ void describe(const ParallelPlan& plan, const PlanCosts& costs, const Schedule& 
   out.microbatches = costs.pipeline.microbatches;
 }
 
-void fill(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where,
+void fill(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Schedule& schedule,
           const Outcome& outcome, Evaluation& out) {
+  const Residency where = residency(costs.pipeline, schedule);
+  const std::vector<RankSlack> slack = llm_slack(costs.pipeline, schedule, outcome);
   out.iteration = outcome.iteration;
-  out.step = step_time(outcome.iteration, outside_pipeline(job, plan, costs, where));
+  out.step = step_time(outcome.iteration, outside_pipeline(job, plan, costs, where, slack));
   out.memory = most_memory(rank_states(job, plan, costs, where), outcome.ranks);
   out.bubble = outcome.bubble_fraction;
   const double seconds = 1e-9 * static_cast<double>(out.step.value);
@@ -85,7 +88,7 @@ std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, con
   const auto result = simulate_quickly(costs.pipeline, costs.table, schedule);
   const auto* outcome = std::get_if<Outcome>(&result);
   if (outcome == nullptr) return std::nullopt;
-  fill(job, plan, costs, where, *outcome, out);
+  fill(job, plan, costs, schedule, *outcome, out);
   return out;
 }
 
@@ -94,7 +97,7 @@ Evaluation evaluation_of(const Job& job, const ParallelPlan& plan, const PlanCos
   Evaluation out;
   out.parameters = schedule.parameters;
   describe(plan, costs, schedule, out);
-  fill(job, plan, costs, residency(costs.pipeline, schedule), outcome, out);
+  fill(job, plan, costs, schedule, outcome, out);
   return out;
 }
 

@@ -26,6 +26,7 @@ struct Held {
   int dense_stride = 1, expert_stride = 1;  // GPUs from one copy to the next: tp, cp, dp, pp from the inside out
   int shards = 1;                           // GPUs that share one copy of weights and gradients
   bool frozen = false;
+  ModuleId module = kLlm;
 };
 
 Held held_llm(const ParallelPlan& plan, const PlanCosts& costs, const std::vector<bool>& stages) {
@@ -78,7 +79,9 @@ std::vector<Held> held_on_rank(const Job& job, const ParallelPlan& plan, const P
                                std::uint32_t rank) {
   std::vector<Held> held = {held_llm(plan, costs, where.stages[rank])};
   const auto add = [&](ModuleId id, const SideCosts& side, int tp, bool frozen) {
-    if (where.modules[rank][id.value]) held.push_back(held_side(job, plan, side, tp, ranks_holding(where, id), frozen));
+    if (!where.modules[rank][id.value]) return;
+    held.push_back(held_side(job, plan, side, tp, ranks_holding(where, id), frozen));
+    held.back().module = id;
   };
   for (std::size_t i = 0; i < costs.encoders.size(); ++i)
     add(costs.pipeline.encoders[i], *costs.encoders[i], plan.encoder_tp, job.training.freeze_encoder);
@@ -98,17 +101,20 @@ double buffer_bytes(const PlanCosts& costs) {
   return bytes;
 }
 
-// Work of the rank's last backward (or first forward): what data-parallel traffic can hide under.
-double cover_us(const PlanCosts& costs, std::uint32_t rank, OpKind kind) {
+double us_of(Nanoseconds time) { return 1e-3 * static_cast<double>(time.value); }
+
+// Work of the rank's last backward (or first forward): what the LLM's data-parallel traffic can hide under.
+double llm_cover_us(const PlanCosts& costs, std::uint32_t rank, OpKind kind) {
   double cover = 0;
   for (std::uint32_t stage = rank; stage < costs.pipeline.stages(); stage += costs.pipeline.ranks)
-    cover +=
-        1e-3 *
-        static_cast<double>(
-            costs.table
-                .duration[costs.table.slot(kLlm, kind, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0})]
-                .value);
+    cover += us_of(
+        costs.table.duration[costs.table.slot(kLlm, kind, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0})]);
   return cover;
+}
+
+// The same of an encoder or generator.
+double side_cover_us(const PlanCosts& costs, ModuleId module, OpKind kind) {
+  return us_of(costs.table.duration[costs.table.slot(module, kind, StageId{0}, MicrobatchId{0})]);
 }
 
 double collective_of(const Job& job, Collective kind, double bytes, int replicas, int stride) {
@@ -116,35 +122,53 @@ double collective_of(const Job& job, Collective kind, double bytes, int replicas
   return replicas > 1 ? collective_us(*job.cluster, kind, bytes, replicas, in_node) : 0;
 }
 
-double exposed(const Job& job, double whole_us, double cover, double parameters) {
-  if (!job.training.overlap_gradients) return whole_us;
-  const double last_bucket = whole_us * std::min(1.0, kBucketParameters / std::max(parameters, 1.0));
-  return std::max(whole_us - cover, last_bucket);
+/// Data-parallel traffic of one module on one rank, and its optimizer.
+struct Traffic {
+  double reduce = 0, gather = 0, optimizer = 0, parameters = 0;
+};
+
+Traffic traffic_of(const Job& job, const Held& held) {
+  Traffic out;
+  if (held.frozen) return out;
+  const bool distributed = job.training.distributed_optimizer;
+  const double gradient = job.training.fp32_gradients ? kFp32 : kBf16;
+  for (const auto& [whole, holders, stride] : {std::tuple{held.dense, held.dense_replicas, held.dense_stride},
+                                               {held.expert, held.expert_replicas, held.expert_stride}}) {
+    const double parameters = whole / held.shards;
+    const int replicas = std::max(1, holders / held.shards);
+    if (parameters <= 0) continue;
+    const Collective kind = distributed ? Collective::reduce_scatter : Collective::all_reduce;
+    out.reduce += collective_of(job, kind, gradient * parameters, replicas, stride);
+    if (distributed) out.gather += collective_of(job, Collective::all_gather, kBf16 * parameters, replicas, stride);
+    out.optimizer += elementwise_us(job.cluster->gpu, kOptimizerTraffic * parameters / (distributed ? replicas : 1));
+    out.parameters += parameters;
+  }
+  return out;
+}
+
+// Overlapped, traffic hides under `cover` up to its last bucket; whatever is left runs on in the rank's `slack`.
+double exposed(const Job& job, double whole_us, double cover, double parameters, double slack) {
+  double left = whole_us;
+  if (job.training.overlap_gradients) {
+    const double last_bucket = whole_us * std::min(1.0, kBucketParameters / std::max(parameters, 1.0));
+    left = std::max(whole_us - cover, last_bucket);
+  }
+  return std::max(0.0, left - slack);
 }
 
 OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
-                                const Residency& where, std::uint32_t rank) {
-  double reduce = 0, gather = 0, all = 0;
+                                const Residency& where, std::uint32_t rank, const RankSlack& slack) {
   OutsidePipeline out;
-  const bool distributed = job.training.distributed_optimizer;
   for (const Held& held : held_on_rank(job, plan, costs, where, rank)) {
-    if (held.frozen) continue;
-    for (const auto& [whole, holders, stride] : {std::tuple{held.dense, held.dense_replicas, held.dense_stride},
-                                                 {held.expert, held.expert_replicas, held.expert_stride}}) {
-      const double parameters = whole / held.shards;
-      const int replicas = std::max(1, holders / held.shards);
-      if (parameters <= 0) continue;
-      const Collective kind = distributed ? Collective::reduce_scatter : Collective::all_reduce;
-      const double gradient = job.training.fp32_gradients ? kFp32 : kBf16;
-      reduce += collective_of(job, kind, gradient * parameters, replicas, stride);
-      if (distributed) gather += collective_of(job, Collective::all_gather, kBf16 * parameters, replicas, stride);
-      out.optimizer_us +=
-          elementwise_us(job.cluster->gpu, kOptimizerTraffic * parameters / (distributed ? replicas : 1));
-      all += parameters;
-    }
+    const Traffic traffic = traffic_of(job, held);
+    const bool llm = held.module == kLlm;
+    const auto cover = [&](OpKind kind) {
+      return llm ? llm_cover_us(costs, rank, kind) : side_cover_us(costs, held.module, kind);
+    };
+    out.gradients_us += exposed(job, traffic.reduce, cover(OpKind::backward), traffic.parameters, llm ? slack.after_us : 0);
+    out.parameters_us += exposed(job, traffic.gather, cover(OpKind::forward), traffic.parameters, llm ? slack.before_us : 0);
+    out.optimizer_us += traffic.optimizer;
   }
-  out.gradients_us = exposed(job, reduce, cover_us(costs, rank, OpKind::backward), all);
-  out.parameters_us = exposed(job, gather, cover_us(costs, rank, OpKind::forward), all);
   out.optimizer_us += job.cluster->training.step_us;
   return out;
 }
@@ -179,10 +203,11 @@ std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, con
 }
 
 OutsidePipeline outside_pipeline(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
-                                 const Residency& where) {
+                                 const Residency& where, const std::vector<RankSlack>& slack) {
   OutsidePipeline worst;
   for (std::uint32_t rank = 0; rank < costs.pipeline.ranks; ++rank) {
-    const OutsidePipeline own = outside_on_rank(job, plan, costs, where, rank);
+    const OutsidePipeline own =
+        outside_on_rank(job, plan, costs, where, rank, slack.empty() ? RankSlack{} : slack[rank]);
     if (own.total_us() > worst.total_us()) worst = own;
   }
   return worst;

@@ -291,6 +291,20 @@ TEST(OutsidePipeline, hides_traffic_under_work_but_never_its_last_bucket) {
   EXPECT_DOUBLE_EQ(outside_of(p).gradients_us, std::max(whole - cover, bucket));
 }
 
+// A rank that is done with the LLM 30 ms before the end reduces its gradients meanwhile; 50 ms of waiting for the first
+// forward gather its weights.
+TEST(OutsidePipeline, runs_beside_what_a_rank_does_without_llm_weights) {
+  Job job = full_job("llama-3.1-8b", "h100-80g", 8, kText);
+  job.training.overlap_gradients = false;
+  const Planned p = planned(job, degrees(1, 1, 8));
+  const Residency where = default_residency(p.costs.pipeline, SidePlacement::every_rank);
+  const OutsidePipeline all = outside_of(p);
+  const OutsidePipeline rest = outside_pipeline(p.job, p.plan, p.costs, where, {{50e3, 30e3}});
+  EXPECT_NEAR(rest.gradients_us, std::max(0.0, all.gradients_us - 30e3), 1e-6);
+  EXPECT_NEAR(rest.parameters_us, std::max(0.0, all.parameters_us - 50e3), 1e-6);
+  EXPECT_EQ(rest.optimizer_us, all.optimizer_us);
+}
+
 TEST(OutsidePipeline, is_nothing_but_the_optimizer_without_copies) {
   const OutsidePipeline alone = outside_of(planned(full_job("llama-3.1-8b", "h100-80g", 8, kText), degrees(1, 8, 1)));
   EXPECT_EQ(alone.gradients_us, 0);
