@@ -57,8 +57,8 @@ PlanFacts plan_facts(const Job& job, const PlanCosts& costs, const Evaluation& e
   facts.parallel = parallel_json(job, evaluation.plan).dump();
   facts.partition = partition_json(job, costs.partition).dump();
   const Residency where = residency(costs.pipeline, schedule);
-  const OutsidePipeline outside = outside_pipeline(job, evaluation.plan, costs, where,
-                                                   llm_slack(costs.pipeline, schedule, outcome));
+  const OutsidePipeline outside =
+      outside_pipeline(job, evaluation.plan, costs, where, llm_slack(costs.pipeline, schedule, outcome));
   facts.outside = Json{{"gradients", std::llround(1e3 * outside.gradients_us)},
                        {"parameters", std::llround(1e3 * outside.parameters_us)},
                        {"optimizer", std::llround(1e3 * outside.optimizer_us)}}

@@ -107,8 +107,9 @@ double us_of(Nanoseconds time) { return 1e-3 * static_cast<double>(time.value); 
 double llm_cover_us(const PlanCosts& costs, std::uint32_t rank, OpKind kind) {
   double cover = 0;
   for (std::uint32_t stage = rank; stage < costs.pipeline.stages(); stage += costs.pipeline.ranks)
-    cover += us_of(
-        costs.table.duration[costs.table.slot(kLlm, kind, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0})]);
+    cover +=
+        us_of(costs.table
+                  .duration[costs.table.slot(kLlm, kind, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0})]);
   return cover;
 }
 
@@ -165,8 +166,10 @@ OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const 
     const auto cover = [&](OpKind kind) {
       return llm ? llm_cover_us(costs, rank, kind) : side_cover_us(costs, held.module, kind);
     };
-    out.gradients_us += exposed(job, traffic.reduce, cover(OpKind::backward), traffic.parameters, llm ? slack.after_us : 0);
-    out.parameters_us += exposed(job, traffic.gather, cover(OpKind::forward), traffic.parameters, llm ? slack.before_us : 0);
+    out.gradients_us +=
+        exposed(job, traffic.reduce, cover(OpKind::backward), traffic.parameters, llm ? slack.after_us : 0);
+    out.parameters_us +=
+        exposed(job, traffic.gather, cover(OpKind::forward), traffic.parameters, llm ? slack.before_us : 0);
     out.optimizer_us += traffic.optimizer;
   }
   out.optimizer_us += job.cluster->training.step_us;

@@ -10,6 +10,10 @@ failed=0
 while IFS= read -r line; do
   grep -qxF -- "$line" README.md || { echo "FAIL: README lacks the line: $line"; failed=1; }
 done <"$work/table"
+"$bin/bigmac-accuracy" --papers >"$work/papers" || { echo "FAIL: --papers"; failed=1; }
+while IFS= read -r line; do
+  [ -z "$line" ] || grep -qxF -- "$line" bench/accuracy/README.md || { echo "FAIL: bench/accuracy/README.md lacks: $line"; failed=1; }
+done <"$work/papers"
 [ "$(wc -l <"$work/table")" -ge 15 ] || { echo "FAIL: a short table"; failed=1; }
 for file in accuracy.md accuracy.csv accuracy.svg; do [ -s "$work/out/$file" ] || { echo "FAIL: no $file"; failed=1; }; done
 "$bin/bigmac-accuracy" --cases "$work" >/dev/null 2>&1 || { echo "FAIL: a folder without cases is no error"; failed=1; }

@@ -97,9 +97,10 @@ struct OutsidePipeline {
   double optimizer_us = 0;   ///< its traffic, and the fixed part of a step
   double total_us() const { return gradients_us + parameters_us + optimizer_us; }
 };
-/// What a rank does, or waits, while it needs no LLM weights and owes no LLM gradients: from the start of the step to its
-/// first LLM forward, and from its last LLM operation to the end (planner/llm_slack.h reads it off a timed schedule).
-/// The LLM's data-parallel traffic runs beside that: later stages wait for the first forward, early ones do encoder work.
+/// What a rank does, or waits, while it needs no LLM weights and owes no LLM gradients: from the start of the step to
+/// its first LLM forward, and from its last LLM operation to the end (planner/llm_slack.h reads it off a timed
+/// schedule). The LLM's data-parallel traffic runs beside that: later stages wait for the first forward, early ones do
+/// encoder work.
 struct RankSlack {
   double before_us = 0, after_us = 0;
 };
