@@ -93,7 +93,8 @@ std::string bigmac_rows(const std::string& jobs, const char* name, std::int64_t 
 
 std::string optimus_table(const std::string& jobs) {
   std::string out =
-      "| job: printed, predicted | Megatron-LM s | balanced s | Optimus s | Optimus over balanced |\n|---|---|---|---|---|\n";
+      "| job: printed, predicted | Megatron-LM s | balanced s | Optimus s | Optimus over balanced "
+      "|\n|---|---|---|---|---|\n";
   for (const Printed& printed : kOptimus) {
     const Job job = load_job(jobs + "/" + printed.job + ".json");
     const ParallelPlan plan = fixed_plan(job);

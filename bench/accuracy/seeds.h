@@ -9,8 +9,8 @@ namespace accuracy {
 /// predicted, as Markdown. `jobs`: the folder of configs/jobs.
 std::string optimus_table(const std::string& jobs);
 
-/// BigMac (2605.25451), workloads A and B over batch sizes and image loads: seconds a step and GB a GPU of BigMac and of the
-/// two kinds of baseline it names.
+/// BigMac (2605.25451), workloads A and B over batch sizes and image loads: seconds a step and GB a GPU of BigMac and
+/// of the two kinds of baseline it names.
 std::string bigmac_table(const std::string& jobs);
 
 }  // namespace accuracy
