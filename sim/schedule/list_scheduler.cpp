@@ -50,10 +50,8 @@ class ListScheduler {
 
   ListSchedule run() {
     count_inputs();
-    for (std::uint32_t m = 0; m < pipeline_.microbatches; ++m)
-      for (const ModuleId encoder : pipeline_.encoders) offer({MicrobatchId{m}, StageId{0}, encoder}, 0);
-    if (pipeline_.encoders.empty())
-      for (std::uint32_t m = 0; m < pipeline_.microbatches; ++m) offer({MicrobatchId{m}, StageId{0}, kLlm}, 0);
+    list_sources();
+    for (std::uint32_t rank = 0; rank < pipeline_.ranks; ++rank) offer_source(rank);
     for (std::uint32_t rank = 0; rank < pipeline_.ranks; ++rank) wake(rank, 0);
     while (!events_.empty()) {
       const auto [at, rank] = events_.top();
@@ -99,6 +97,28 @@ class ListScheduler {
     });
   }
 
+  /// Passes without inputs, by rank, in the order in which priority takes them: one at a time is offered, so that no
+  /// queue grows with the number of microbatches.
+  void list_sources() {
+    sources_.resize(pipeline_.ranks);
+    next_source_.assign(pipeline_.ranks, 0);
+    const auto list = [&](ModuleId module, std::uint32_t m) {
+      const Op op{MicrobatchId{m}, StageId{0}, module};
+      sources_[rank_of(op)].push_back(op);
+    };
+    for (std::uint32_t m = 0; m < pipeline_.microbatches; ++m) {
+      for (const ModuleId encoder : pipeline_.encoders) list(encoder, m);
+      if (pipeline_.encoders.empty()) list(kLlm, m);
+    }
+  }
+  void offer_source(std::uint32_t rank) {
+    if (next_source_[rank] < sources_[rank].size()) offer(sources_[rank][next_source_[rank]++], 0);
+  }
+  bool is_source(const Op& op) const {
+    return op.kind == OpKind::forward && op.stage.value == 0 &&
+           (pipeline_.encoders.empty() ? op.module == kLlm : pipeline_.modules[op.module].role == Role::encoder);
+  }
+
   void offer(const Op& op, std::int64_t at) {
     const std::uint32_t rank = rank_of(op);
     ranks_[rank].coming.push({at, priority(op), op});
@@ -127,7 +147,7 @@ class ListScheduler {
   void hold_back(std::uint32_t id, std::int64_t now) {
     Rank& rank = ranks_[id];
     while (!rank.ready.empty() && holds_back(rank.ready.top().op)) {
-      waiting_.push_back(rank.ready.top());
+      waiting_.push(rank.ready.top());
       rank.ready.pop();
     }
     if (!rank.ready.empty()) wake(id, now);
@@ -140,6 +160,7 @@ class ListScheduler {
     result_.makespan = std::max(result_.makespan, end);
     ranks_[id].free_at = end;
     wake(id, end);
+    if (is_source(op)) offer_source(id);
     if (op.module == kLlm && op.stage.value == 0) {
       if (op.kind == OpKind::forward) ++in_flight_;
       else land(end);
@@ -151,10 +172,8 @@ class ListScheduler {
   void land(std::int64_t at) {
     --in_flight_;
     if (waiting_.empty()) return;
-    const auto first = std::min_element(waiting_.begin(), waiting_.end(),
-                                        [](const Ready& a, const Ready& b) { return a.priority < b.priority; });
-    Ready next = *first;
-    waiting_.erase(first);
+    Ready next = waiting_.top();
+    waiting_.pop();
     next.at = std::max(next.at, at);
     const std::uint32_t rank = rank_of(next.op);
     ranks_[rank].coming.push(next);
@@ -200,7 +219,9 @@ class ListScheduler {
   std::vector<std::size_t> first_;
   std::vector<std::int64_t> made_[2];     // by pass: arrival of its latest input, then its end
   std::vector<std::uint8_t> missing_[2];  // by pass: inputs not yet made
-  std::vector<Ready> waiting_;            // first forwards held back
+  std::priority_queue<Ready, std::vector<Ready>, LowerPriority> waiting_;  // first forwards held back
+  std::vector<std::vector<Op>> sources_;                                   // by rank
+  std::vector<std::size_t> next_source_;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::uint32_t in_flight_ = 0;
   std::size_t placed_ = 0;
