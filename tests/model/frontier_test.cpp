@@ -31,7 +31,8 @@ void expect_hybrid_dominates(const Job& job) {
     ++others;
     bool dominated = false;
     for (const FrontierPoint& hybrid : points)
-      dominated = dominated || (hybrid.schedule == "hybrid" && hybrid.time <= other.time && hybrid.memory <= other.memory);
+      dominated =
+          dominated || (hybrid.schedule == "hybrid" && hybrid.time <= other.time && hybrid.memory <= other.memory);
     EXPECT_TRUE(dominated) << other.schedule << ": " << other.time.value << " ns, " << other.memory.value << " bytes";
   }
   EXPECT_GE(others, 10);
