@@ -45,7 +45,7 @@ job 4 2 12 '"fast"' >b.json; expect 2 '/costs_ns/llm/F: expected a number .* fou
 job 4 2 12 '[1, 2]' >b.json; expect 2 'an array of 8 \(one per stage\), found 2' "$sim" run b.json --schedule bigmac
 job 8192 1024 1048576 1 >b.json; expect 2 'stages; at most' "$sim" run b.json --schedule bigmac
 job 8192 4 1048576 1 >b.json; expect 2 'operations; at most' "$sim" run b.json --schedule bigmac
-job 5 1 10 1000 >b.json; expect 2 'even number of ranks' "$sim" run b.json --schedule bigmac --base dualpipe
+job 5 1 10 1000 >b.json; expect 2 'even number of ranks' "$sim" run b.json --schedule naive --base dualpipe
 expect 2 "unknown schedule 'bigmak'; did you mean 'bigmac'" "$sim" run good.json --schedule bigmak
 expect 2 'unknown base' "$sim" run good.json --schedule bigmac --base zigzag
 expect 2 'unknown parameter' "$sim" run good.json --schedule bigmac --set nothing=1
