@@ -7,19 +7,19 @@
 // Predictions are those of bigmac-accuracy: the whole chain, never a formula beside it.
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include "bigmac/base/error.h"
 #include "bigmac/base/json_reader.h"
 #include "calibration.h"
 #include "minimise.h"
 #include "predict.h"
+#include "program.h"
+#include "self_description.h"
 #include "summary.h"
 
 namespace {
@@ -133,10 +133,8 @@ void run(const Options& options) {
   if (!options.leave_out.empty()) leave_groups_out(options, fitted, other_half);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  CLI::App app("Fits training constants to published iteration times.");
+int main_program(int argc, char** argv) {
+  CLI::App app("Fits training constants to published iteration times", "bigmac-calibrate");
   Options options;
   app.add_option("constants", options.constants, "GPU type, as case files name it")->required();
   app.add_option("--cases", options.cases, "folder of case files");
@@ -145,12 +143,14 @@ int main(int argc, char** argv) {
   app.add_option("--keep", options.keep, "constants left at their textbook value: what the fitted rows cannot see");
   app.add_option("--leave-out", options.leave_out, "refit without each width and each tp; errors to this CSV file");
   app.add_option("--evaluations", options.evaluations, "of the loss, per step of the search");
-  CLI11_PARSE(app, argc, argv);
-  try {
-    run(options);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "bigmac-calibrate: %s\n", e.what());
-    return 2;
-  }
-  return 0;
+  bigmac::apps::describe_itself(app);
+  if (const auto code = bigmac::apps::parse_command_line(app, argc, argv)) return *code;
+  run(options);
+  return bigmac::apps::kDone;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return bigmac::apps::run_program([&] { return main_program(argc, argv); });
 }

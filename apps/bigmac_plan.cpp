@@ -74,7 +74,6 @@ CLI::App* add_export(CLI::App& app, ExportArguments& arguments) {
 
 int main_program(int argc, char** argv, const Processes& processes) {
   CLI::App app("Searches parallel plans, stage partitions and schedules for a job", "bigmac-plan");
-  app.set_version_flag("--version", std::string("bigmac-plan ") + kVersion);
   PlanOptions options;
   app.add_option("JOB", options.job, "job file, schema bigmac.job/1, with a model and a cluster");
   app.add_option("-o,--output", options.output,
@@ -99,13 +98,7 @@ int main_program(int argc, char** argv, const Processes& processes) {
   KnownValues values = schedule_values();
   values.insert({"--objective", {"time", "memory", "pareto", "p99"}});
   describe_itself(app, values);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& wanted) {
-    return app.exit(wanted);
-  } catch (const CLI::ParseError& error) {
-    bad_input("", std::string(error.what()) + " (see --help)");
-  }
+  if (const auto code = parse_command_line(app, argc, argv)) return *code;
   const bool alone =
       export_command->parsed() || spread_command->parsed() || sweep_command->parsed() || compare_command->parsed();
   if (processes.rank() > 0 && alone) return kDone;

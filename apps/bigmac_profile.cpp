@@ -16,13 +16,7 @@ int main_program(int argc, char** argv) {
   add_layers_command(app, commands);
   add_memory_command(app, commands);
   describe_itself(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& wanted) {
-    return app.exit(wanted);
-  } catch (const CLI::ParseError& error) {
-    bad_input("", std::string(error.what()) + " (see --help)");
-  }
+  if (const auto code = parse_command_line(app, argc, argv)) return *code;
   for (const auto& [command, run] : commands)
     if (command->parsed()) return run();
   return kInternalError;

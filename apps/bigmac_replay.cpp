@@ -96,13 +96,7 @@ int main_program(int argc, char** argv) {
   app.add_option("--to", options.to, "cluster file of another GPU: times by the ratio of what bounds each kernel");
   app.add_flag("--json", options.json, "print as JSON");
   describe_itself(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& wanted) {
-    return app.exit(wanted);
-  } catch (const CLI::ParseError& error) {
-    bad_input("", std::string(error.what()) + " (see --help)");
-  }
+  if (const auto code = parse_command_line(app, argc, argv)) return *code;
   return replay(options);
 }
 

@@ -81,7 +81,6 @@ int run_files(runner::Session& session, const Options& options) {
 }
 
 void define(CLI::App& app, Options& options) {
-  app.set_version_flag("--version", std::string("bigmac-run ") + kVersion);
   app.add_option("SCHEDULE", options.files, "schedule files, schema bigmac.schedule/1, run one after another")
       ->required();
   app.add_option("--mode", options.mode,

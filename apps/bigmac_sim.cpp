@@ -85,7 +85,6 @@ KnownValues known_values() {
 
 int main_program(int argc, char** argv) {
   CLI::App app("Builds and simulates pipeline schedules; checks schedule files", "bigmac-sim");
-  app.set_version_flag("--version", std::string("bigmac-sim ") + kVersion);
   app.require_subcommand(1);
   RunOptions run;
   CLI::App* run_command = app.add_subcommand("run", "build one schedule and simulate it");
@@ -134,13 +133,7 @@ int main_program(int argc, char** argv) {
   report_command->add_option("--title", reported.title, "its heading (default: the job's name)");
   report_command->add_flag("--json", reported.json, "print what was written as JSON");
   describe_itself(app, known_values());
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& wanted) {
-    return app.exit(wanted);
-  } catch (const CLI::ParseError& error) {
-    bad_input("", std::string(error.what()) + " (see --help)");
-  }
+  if (const auto code = parse_command_line(app, argc, argv)) return *code;
   if (run_command->parsed()) return run_job(run);
   if (frontier_command->parsed()) return draw_frontier(frontier);
   if (check_command->parsed()) return check_file(check);

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "bigmac/base/error.h"
+#include "bigmac/report/schedule_file.h"
 #include "bigmac/schedule/llm_base.h"
 #include "bigmac/schedule/registry.h"
 #include "self_description.h"
@@ -130,12 +131,24 @@ void describe_itself(CLI::App& app, const KnownValues& values) {
     fmt::print("{}", text);
     throw CLI::Success();
   };
+  app.set_version_flag("--version", app.get_name() + " " + kVersion);
   app.add_flag_callback("--man", [&app, print] { print(manual_page(app)); })->group("")->trigger_on_parse();
   app.add_option_function<std::string>(
          "--completion",
          [&app, values, print](const std::string& shell) { print(completion_script(app, values, shell)); })
       ->group("")
       ->trigger_on_parse();
+}
+
+std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    bad_input("", std::string(error.what()) + " (see --help)");
+  }
+  return std::nullopt;
 }
 
 }  // namespace bigmac::apps

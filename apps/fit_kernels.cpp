@@ -9,16 +9,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <exception>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "bigmac/base/error.h"
 #include "bigmac/cost/kernel_tables.h"
 #include "minimise.h"
+#include "program.h"
+#include "self_description.h"
 
 namespace {
 
@@ -130,10 +129,8 @@ void fit_collectives(Cluster& cluster, const Options& options) {
   print("collectives, held out", error_of<MeasuredCollective>(halve(rows).held, predict));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  CLI::App app("Fits the kernel constants of a cluster file to measured tables");
+int main_program(int argc, char** argv) {
+  CLI::App app("Fits the kernel constants of a cluster file to measured tables", "bigmac-fit-kernels");
   Options options;
   app.add_option("--cluster", options.cluster, "cluster file whose constants are the start")->required();
   app.add_option("--gemm", options.gemm, "CSV: m,n,k,latency_us");
@@ -142,16 +139,18 @@ int main(int argc, char** argv) {
   app.add_option("--out", options.out, "cluster file to write");
   app.add_option("--keep", options.keep, "constants to leave as they are in the cluster file");
   app.add_option("--evaluations", options.evaluations, "evaluations per round")->check(CLI::PositiveNumber);
-  CLI11_PARSE(app, argc, argv);
-  try {
-    Cluster cluster = load_cluster(options.cluster);
-    if (!options.gemm.empty()) fit_gemm(cluster, options);
-    if (!options.attention.empty()) fit_attention(cluster, options);
-    if (!options.collectives.empty()) fit_collectives(cluster, options);
-    if (!options.out.empty()) save_cluster(cluster, options.out);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "bigmac-fit-kernels: %s\n", e.what());
-    return 2;
-  }
-  return 0;
+  apps::describe_itself(app);
+  if (const auto code = apps::parse_command_line(app, argc, argv)) return *code;
+  Cluster cluster = load_cluster(options.cluster);
+  if (!options.gemm.empty()) fit_gemm(cluster, options);
+  if (!options.attention.empty()) fit_attention(cluster, options);
+  if (!options.collectives.empty()) fit_collectives(cluster, options);
+  if (!options.out.empty()) save_cluster(cluster, options.out);
+  return apps::kDone;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return bigmac::apps::run_program([&] { return main_program(argc, argv); });
 }

@@ -135,9 +135,9 @@ std::vector<Target> targets_of(const PlanOptions& options) {
   return out;
 }
 
-/// The plan that meets the targets, or the nearest, is the chosen one: first of those ranked.
-void choose_by_targets(const Job& job, const std::vector<Target>& targets, SearchResult& result) {
-  if (targets.empty() || result.front.empty()) return;
+/// The plan that meets the targets, or the nearest, is the chosen one: first of those ranked. Whether it meets them.
+bool choose_by_targets(const Job& job, const std::vector<Target>& targets, SearchResult& result) {
+  if (targets.empty() || result.front.empty()) return true;
   const TargetAnswer answer = meet_targets(job, result.front, targets);
   const Evaluation chosen = answer.met ? *answer.met : *answer.nearest;
   std::erase_if(result.best, [&](const Evaluation& e) {
@@ -145,6 +145,7 @@ void choose_by_targets(const Job& job, const std::vector<Target>& targets, Searc
   });
   result.best.insert(result.best.begin(), chosen);
   result.best.resize(std::min(result.best.size(), kShown));
+  return answer.met.has_value();
 }
 
 void print_result(const PlanOptions& options, const Job& job, const SearchResult& result, Bytes limit) {
@@ -216,7 +217,7 @@ int plan_job(const PlanOptions& options, const Processes& processes) {
   SearchResult result = search_and_report(options, job, space, cache, how);
   if (options.explain) fmt::print(stderr, "combinations no trainer could run:\n{}", exclusions(result.counts));
   if (result.best.empty()) return result.interrupted ? kInterrupted : report_nothing_fits(result, how.memory_limit);
-  choose_by_targets(job, targets, result);
+  const bool met = choose_by_targets(job, targets, result);
   for (Evaluation& e : result.best) e.bound_by = work_out(job, cache.costs(e.plan), e).evaluation.bound_by;
   if (options.objective == "p99") rank_by_p99(job, cache, how.threads, result.best);
   const DetailedPlan chosen = work_out(job, cache.costs(result.best.front().plan), result.best.front());
@@ -225,7 +226,8 @@ int plan_job(const PlanOptions& options, const Processes& processes) {
   print_result(options, job, result, how.memory_limit);
   if (options.draw && !options.json)
     fmt::print("\n{}", text_timeline(chosen.file, chosen.outcome, 80, colours_on_stdout()));
-  return result.interrupted ? kInterrupted : kDone;
+  if (result.interrupted) return kInterrupted;
+  return met ? kDone : kNoPlan;
 }
 
 }  // namespace bigmac::apps
