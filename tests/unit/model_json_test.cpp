@@ -155,7 +155,7 @@ TEST(OwnModelJson, AGptLayerHasTwelveTimesTheSquareOfItsWidth) {
 
 // Two streams of modulation 6 h^2, qkv and output 4 h^2, MLP 8 h^2, biases 6 + 4 + 5 h and two norms of a head.
 TEST(OwnModelJson, ADoubleBlockHasThirtySixTimesTheSquareOfItsWidth) {
-  const auto& layers = parse(kOwn).generators[0].layers;
+  const auto layers = parse(kOwn).generators[0].layers;
   EXPECT_EQ(parameters(layers[1]), 36 * 576 + 30 * 24 + 4 * 12);
   EXPECT_EQ(parameters(layers[3]), 15 * 576 + 11 * 24 + 2 * 12);
 }
