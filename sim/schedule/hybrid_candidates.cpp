@@ -202,9 +202,7 @@ class Candidates {
     const auto among = [&](const std::vector<Choice>& choices) {
       return std::find(choices.begin(), choices.end(), choice) != choices.end();
     };
-    if (among(closed_) || among(tried_) ||
-        (getenv("MODE") && choice[kMode] != static_cast<std::size_t>(atoi(getenv("MODE")))))
-      return kNever;
+    if (among(closed_) || among(tried_)) return kNever;
     tried_.push_back(choice);
     const Setup& setup = setups_[choice[kSetup]];
     const Mode& mode = kModes[choice[kMode]];
