@@ -41,6 +41,7 @@ class RankSet {
  public:
   explicit RankSet(std::uint32_t ranks) : words_((ranks + 63) / 64, 0) {}
   void insert(std::uint32_t r) { words_[r / 64] |= std::uint64_t{1} << (r % 64); }
+  void clear() { std::fill(words_.begin(), words_.end(), 0); }
   void erase(std::uint32_t r) { words_[r / 64] &= ~(std::uint64_t{1} << (r % 64)); }
 
   template <class Visit>

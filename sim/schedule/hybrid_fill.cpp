@@ -28,7 +28,9 @@ class Fill {
         mean_generator_load_(sides.generator.sum() / llm.ranks()),
         arrival_(llm.tasks.size(), kNever),
         side_arrival_(llm.tasks.size(), 0),
-        idle_(llm.ranks()) {
+        idle_(llm.ranks()),
+        awake_(llm.ranks()),
+        all_awake_(rules.dynamic || rules.dynamic_generators) {
     margin_ = rules.margin * std::max({sides.forward.largest_slice(), sides.backward.largest_slice(),
                                        sides.generator.largest_slice()});
     lead_ = rules.lead * llm.mean_backward / 4;
@@ -39,6 +41,7 @@ class Fill {
         ((llm.tasks[i].tags & kHolds) != 0 ? queues_[r].forwards : queues_[r].others).push_back(i);
       out_.ranks[r].reserve(2 * (llm.first[r + 1] - llm.first[r]));
       idle_.insert(r);
+      awake_.insert(r);
     }
     left_ = llm.tasks.size();
     const std::size_t count = llm.forward_due.size();
@@ -60,6 +63,7 @@ class Fill {
       if (now_ >= give_up_at_) return std::move(out_);
       while (!events_.empty() && events_.top().time == now_) {
         const Event event = events_.pop();
+        awake_.insert(event.rank);
         if (event.completes) complete(event.rank);
       }
     }
@@ -102,14 +106,14 @@ class Fill {
     if ((task.tags & kReleases) != 0) --ranks_[r].llm_live;
     if (task.consumer != kNone) {
       arrival_[i] = now_ + task.transfer;
-      if (task.transfer > 0) events_.push({arrival_[i], llm_.tasks[task.consumer].rank, false});
+      arrives(arrival_[i], llm_.tasks[task.consumer].rank);
     }
     if ((task.tags & kFirstGradient) != 0 && !sides_.backward.empty())
       release(ranks_[takes_.rank_of(task.position)].backwards, takes_.rank_of(task.position), task, r);
     if ((task.tags & kLastForward) == 0 || sides_.generator.empty()) return;
     if (rules_.dynamic_generators) {
       pool_.items.emplace_back(task.position, now_ + task.transfer);
-      if (task.transfer > 0) events_.push({now_ + task.transfer, r, false});
+      arrives(now_ + task.transfer, r);
     } else {
       release(ranks_[generator_rank_[task.position]].generators, generator_rank_[task.position], task, r);
     }
@@ -118,7 +122,13 @@ class Fill {
   void release(Released& released, std::uint32_t to, const LlmTask& task, std::uint32_t from) {
     const std::int64_t at = to == from ? now_ : now_ + task.transfer;
     released.items.emplace_back(task.position, at);
-    if (at > now_) events_.push({at, to, false});
+    arrives(at, to);
+  }
+
+  /// What arrives on a rank may change its mind.
+  void arrives(std::int64_t at, std::uint32_t rank) {
+    if (at > now_) events_.push({at, rank, false});
+    else awake_.insert(rank);
   }
 
   /// The result of a side module reaches the LLM task that waits for it.
@@ -127,7 +137,7 @@ class Fill {
     const std::int64_t at = to == from ? now_ : now_ + transfer;
     side_arrival_[task] = at;
     slip_ = std::max(slip_, at - due);
-    if (at > now_) events_.push({at, to, false});
+    arrives(at, to);
   }
 
   void complete_forward(std::uint32_t r) {
@@ -165,12 +175,20 @@ class Fill {
   }
 
   // --- decisions ---------------------------------------------------------------------------------------------------
+  // An idle rank that chose to wait goes on waiting until something completes or arrives there or the slip grows: as
+  // time passes, what it has room for only shrinks (clock_ - now_ falls but for the slip). Where work is dealt while it
+  // runs, what another rank takes matters too.
   void decide_all() {
-    if (rules_.descending) idle_.for_each_descending([&](std::uint32_t r) { decide(r); });
-    else idle_.for_each([&](std::uint32_t r) { decide(r); });
+    const bool all = all_awake_ || slip_ > slip_decided_;
+    slip_decided_ = slip_;
+    RankSet& ranks = all ? idle_ : awake_;
+    if (rules_.descending) ranks.for_each_descending([&](std::uint32_t r) { decide(r); });
+    else ranks.for_each([&](std::uint32_t r) { decide(r); });
+    awake_.clear();
   }
 
   void decide(std::uint32_t r) {
+    if (ranks_[r].busy) return;
     const std::uint32_t next = queues_[r].next();
     const Slice x = choose(r);
     if (next == kNone) {
@@ -329,7 +347,9 @@ class Fill {
   std::vector<std::int64_t> arrival_, side_arrival_;  // by LLM task: of its product; of what sides send it
   std::vector<bool> done_forward_, done_generator_;   // by position
   std::size_t first_forward_ = 0, first_generator_ = 0, left_ = 0;
-  RankSet idle_;
+  RankSet idle_, awake_;  // awake: something changed there since it decided
+  bool all_awake_;
+  std::int64_t slip_decided_ = 0;
   EventQueue events_;
   Filled out_;
 };
