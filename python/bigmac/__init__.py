@@ -12,9 +12,19 @@ numpy array. Wrong input raises bigmac.Error, a ValueError, that says where and 
 import json
 import os
 import pathlib
+import sys
 
-from . import _core
-from ._core import Error, __version__
+try:
+    import numpy  # noqa: F401  results hold numpy arrays
+
+    from . import _core
+    from ._core import Error, __version__
+except ImportError as missing:
+    built = [path.name for path in pathlib.Path(__file__).parent.glob("_core*.so")]
+    raise ImportError(
+        f"bigmac cannot start under {sys.executable} (Python {sys.version.split()[0]}): {missing}. It needs numpy and the"
+        f" Python that it was built for ({', '.join(built) or 'not built: run ./dev build'})"
+    ) from missing
 
 __all__ = ["Error", "__version__", "check", "draw", "load", "plan", "schedules", "simulate"]
 

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -95,6 +96,14 @@ def test_draw_gives_a_picture():
 
 def test_schedules_are_those_of_the_registry():
     assert {"naive", "bigmac", "1f1b"} <= {entry["name"] for entry in bigmac.schedules()}
+
+
+def test_a_python_without_numpy_is_named():
+    script = "import sys; sys.modules['numpy'] = None; import bigmac"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert said.returncode == 1
+    last = said.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"ImportError: bigmac cannot start under {sys.executable}") and "needs numpy" in last
 
 
 def test_the_docstring_of_the_module_runs():
