@@ -41,7 +41,7 @@
 // Orders and placements for unequal costs: hybrid_placement.h. Where all of these leave more than 0.3 % to the job's
 // lower bound, a local search over orders, placements and rules goes on from the best (hybrid_search.h).
 // Departures from what the field does: encoder and generator passes are interrupted between parts; the warm-up slope
-// of 1 in place of Megatron-LM's 2 where that is no slower; microbatches are permuted. Generators: P to 4P more
+// of 1 in place of Megatron-LM's 2 where that is no slower; microbatches are permuted. Generators: P to 8P more
 // warm-up forwards. Several encoders, or generators, of one microbatch run as one; the limit counts microbatches.
 #include <fmt/format.h>
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "microbatch_order.h"
-
 namespace bigmac::hybrid {
 namespace {
 
@@ -146,6 +144,19 @@ std::vector<std::uint32_t> place_encoders(std::uint32_t group, const Loads& weig
   return ranks;
 }
 
+/// Sorted by weight, the lightest last, the next lightest first, and so on inwards: the heaviest in the middle. Light
+/// ends keep what comes before the first forward and after the last gradient short, which is all that the LLM must be
+/// late by. The identity where all weigh the same.
+std::vector<MicrobatchId> peak_order(const Loads& weights) {
+  std::vector<MicrobatchId> sorted(weights.size()), out(weights.size());
+  for (std::uint32_t m = 0; m < sorted.size(); ++m) sorted[m] = MicrobatchId{m};
+  const auto lighter = [&](MicrobatchId a, MicrobatchId b) { return weights[a.value] < weights[b.value]; };
+  std::stable_sort(sorted.begin(), sorted.end(), lighter);
+  if (sorted.empty() || !lighter(sorted.front(), sorted.back())) return sorted;
+  for (std::size_t i = 0; i < sorted.size(); ++i) out[i % 2 == 0 ? sorted.size() - 1 - i / 2 : i / 2] = sorted[i];
+  return out;
+}
+
 Placement with_generators(std::uint32_t group, const Loads& encoder, const Loads& generator, const Loads& llm,
                           const Loads& generator_heights) {
   Placement out;
@@ -158,9 +169,9 @@ Placement with_generators(std::uint32_t group, const Loads& encoder, const Loads
 
 std::vector<std::vector<MicrobatchId>> candidate_orders(const Pipeline& pipeline, const CostTable& costs) {
   std::vector<std::vector<MicrobatchId>> out;
-  out.push_back(mountain_order(pipeline, Loads(pipeline.microbatches, 0)));
+  out.push_back(peak_order(Loads(pipeline.microbatches, 0)));
   const auto add = [&](bool encoders, bool generators) {
-    auto order = mountain_order(pipeline, side_weights(pipeline, costs, encoders, generators));
+    auto order = peak_order(side_weights(pipeline, costs, encoders, generators));
     if (std::find(out.begin(), out.end(), order) == out.end()) out.push_back(std::move(order));
   };
   if (!pipeline.generators.empty()) add(false, true);

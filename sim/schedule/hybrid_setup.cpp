@@ -47,7 +47,7 @@ std::vector<RankOrders> llm_choices(const ScheduleRequest& request, std::uint32_
   const LlmBase& base = find_llm_base(request.base);
   std::vector<std::uint32_t> extras = {0};
   if (!pipeline.generators.empty() && base.extra_warmup)
-    extras = {pipeline.ranks, 2 * pipeline.ranks, 4 * pipeline.ranks};
+    extras = {pipeline.ranks, 2 * pipeline.ranks, 4 * pipeline.ranks, 8 * pipeline.ranks};
   std::vector<LastGroup> last_groups = {LastGroup::smaller};
   if (pipeline.microbatches % pipeline.ranks != 0 && pipeline.chunks > 1) last_groups.push_back(LastGroup::larger);
   std::vector<RankOrders> out;

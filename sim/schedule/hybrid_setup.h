@@ -15,9 +15,9 @@ struct Setup {
   std::vector<Placement> placements;  ///< ranks to place sides on
 };
 
-/// The LLM orders hybrid fills: slopes 1 and 2; with a generator P, 2P and 4P more warm-up forwards. A base that has no
-/// slope, or whose warm-up cannot be lengthened, comes as it is. Throws Error{bad_input} where each holds more than
-/// `live_limit` chunk activations on some rank.
+/// The LLM orders hybrid fills: slopes 1 and 2; with a generator P, 2P, 4P and 8P more warm-up forwards. A base that
+/// has no slope, or whose warm-up cannot be lengthened, comes as it is. Throws Error{bad_input} where each holds more
+/// than `live_limit` chunk activations on some rank.
 std::vector<RankOrders> llm_choices(const ScheduleRequest& request, std::uint32_t live_limit);
 
 /// The most chunk activations a rank holds; other modules are passed over.
