@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "bigmac/planner/evaluate.h"
+#include "bigmac/schedule/rides.h"
 
 namespace bigmac {
 namespace {
@@ -76,7 +77,8 @@ QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts
   const std::int64_t encoders = side_work(costs, pipeline.encoders), generators = side_work(costs, pipeline.generators);
   const bool at_ends = sides == SidePlacement::first_and_last;
   std::int64_t before = least_encoder_pass(costs, OpKind::forward) + least_encoder_pass(costs, OpKind::backward);
-  std::int64_t longest = 0, all = encoders + generators;
+  std::int64_t longest = 0;
+  std::int64_t all = generators + std::max<std::int64_t>(0, encoders - most_riding_work(pipeline, costs.table).value);
   double memory = 0, all_memory = 0;
   for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank) {
     const RankDemand own = demand(costs, rank);

@@ -9,6 +9,7 @@
 #include "bigmac/planner/space.h"
 #include "bigmac/schedule/registry.h"
 #include "bigmac/schedule/residency.h"
+#include "bigmac/schedule/rides.h"
 #include "llm_slack.h"
 #include "plan_facts.h"
 
@@ -85,7 +86,10 @@ std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, con
   describe(plan, costs, schedule, out);
   out.memory = order_memory(job, plan, costs, schedule, where);
   if (out.memory > memory_limit) return out;
-  const auto result = simulate_quickly(costs.pipeline, costs.table, schedule);
+  const auto result =
+      schedule.rides.empty()
+          ? simulate_quickly(costs.pipeline, costs.table, schedule)
+          : simulate_quickly(costs.pipeline, costs_as_run(costs.pipeline, costs.table, schedule.rides), schedule);
   const auto* outcome = std::get_if<Outcome>(&result);
   if (outcome == nullptr) return std::nullopt;
   fill(job, plan, costs, schedule, *outcome, out);
@@ -114,13 +118,13 @@ DetailedPlan work_out(const Job& job, const PlanCosts& costs, const ParallelPlan
   out.file.generator_name = "bigmac-plan";
   out.file.job = job;
   out.file.pipeline = costs.pipeline;
-  out.file.costs = costs.table;
   out.file.schedule = std::move(schedule);
-  auto result = simulate(costs.pipeline, costs.table, out.file.schedule);
+  out.file.take_costs(costs.table);
+  auto result = simulate(costs.pipeline, out.file.costs, out.file.schedule);
   if (const auto* fault = std::get_if<Fault>(&result)) throw Error(ErrorCode::bad_schedule, "schedule", fault->message);
   out.outcome = std::move(std::get<Outcome>(result));
   out.evaluation = evaluation_of(job, plan, costs, out.file.schedule, out.outcome);
-  out.evaluation.bound_by = bottleneck(costs.pipeline, costs.table, out.file.schedule, out.outcome);
+  out.evaluation.bound_by = bottleneck(costs.pipeline, out.file.costs, out.file.schedule, out.outcome);
   out.file.plan = plan_facts(job, costs, out.evaluation, out.file.schedule, out.outcome);
   return out;
 }

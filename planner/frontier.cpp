@@ -63,7 +63,7 @@ Frontier live_limit_frontier(Job job, const std::string& base, int threads) {
   for (const ScheduleInfo& info : all_schedules())
     if (!info.is_base && info.name != kHybrid)
       out.points.push_back(point_of(study, {info.name, info.bases.empty() ? "" : base, {}}));
-  if (whole_backwards(out.base)) out.bound = job_lower_bound(study.file.pipeline, study.file.costs);
+  if (whole_backwards(out.base)) out.bound = job_lower_bound(study.file.pipeline, study.costs);
   return out;
 }
 

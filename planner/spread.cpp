@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numbers>
 #include <numeric>
 
@@ -79,6 +80,12 @@ struct Row {
   std::uint32_t microbatch;
 };
 
+/// How much of a row's operation rides (schedule/rides.h), and in how long a wait at least.
+struct Riding {
+  double ns = 0;
+  Nanoseconds wait = kMaxCost;
+};
+
 class Spreading {
  public:
   Spreading(const Job& job, const ProfileCache& cache, const DetailedPlan& plan, const SpreadOptions& options)
@@ -90,6 +97,7 @@ class Spreading {
         graph_(lowered()),
         timer_(plan.file.schedule, graph_, slot_costs(graph_, wide_), used_rows()) {
     if (!plan.file.schedule.microbatch_order.empty()) rank_by_cost();
+    if (!plan.file.schedule.rides.empty()) note_rides(cache.costs(plan.evaluation.plan).table);
   }
 
   Spread run() {
@@ -128,6 +136,30 @@ class Spreading {
     for (std::size_t slot = 0; slot < used.size(); ++slot)
       if (used[slot]) rows_.push_back(by_slot[slot]);
     return used;
+  }
+
+  // `costs`: the plan's own, before rides are taken off.
+  void note_rides(const CostTable& costs) {
+    std::map<std::uint32_t, Riding> by_slot;
+    for (const Ride& ride : plan_.file.schedule.rides) {
+      Riding& own = by_slot[wide_.slot(ride.guest)];
+      own.ns =
+          static_cast<double>((costs.duration[costs.slot(ride.guest)] - wide_.duration[wide_.slot(ride.guest)]).value);
+      const RideShape& waits = costs.rides[costs.slot(ride.host)];
+      own.wait = std::min(own.wait, ride.at_ends ? waits.end_length : waits.length);
+    }
+    for (const Row& row : rows_) {
+      const auto known = by_slot.find(wide_.slot(row.module, row.kind, StageId{0}, MicrobatchId{row.microbatch}));
+      riding_.push_back(known == by_slot.end() ? Riding{} : known->second);
+    }
+  }
+
+  // What a drawn microbatch costs beside rides: no more of it rides than of the plan's own, and nothing where its
+  // kernels are longer than the waits.
+  double listed(std::size_t v, std::uint32_t slot) const {
+    const auto whole = static_cast<double>(pool_.table.duration[slot].value);
+    if (riding_.empty() || pool_.table.rides[slot].length > riding_[v].wait) return whole;
+    return whole - std::min(whole, riding_[v].ns);
   }
 
   std::int64_t dearness(const Pipeline& pipeline, const CostTable& table, std::uint32_t m) const {
@@ -171,7 +203,7 @@ class Spreading {
         const Row& row = rows_[v];
         const std::uint32_t slot =
             pool_.table.slot(row.module, row.kind, StageId{0}, MicrobatchId{drawn[row.microbatch]});
-        block.duration[v * kLanes + l] = static_cast<double>(pool_.table.duration[slot].value);
+        block.duration[v * kLanes + l] = listed(v, slot);
         block.transfer[v * kLanes + l] = static_cast<double>(pool_.table.transfer[slot].value);
       }
     }
@@ -213,6 +245,7 @@ class Spreading {
   PlanCosts pool_;
   TaskGraph graph_;
   std::vector<Row> rows_;
+  std::vector<Riding> riding_;  // by row; empty where nothing rides
   ScenarioTimer timer_;
   std::vector<std::uint32_t> place_;
   std::vector<std::int64_t> cost_;

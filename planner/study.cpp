@@ -75,18 +75,19 @@ Study study_job(Job job, const ScheduleChoice& choice, int threads) {
   out.file.job = std::move(job);
   if (const auto& given = out.file.job.abstract) {
     out.file.pipeline = given->pipeline;
-    out.file.costs = cost_table_from(given->pipeline, given->costs);
+    out.costs = out.file.costs = cost_table_from(given->pipeline, given->costs);
     return out;
   }
   choose_plan(out, choice, threads);
   out.file.pipeline = out.plan_costs.pipeline;
-  out.file.costs = out.plan_costs.table;
+  out.costs = out.file.costs = out.plan_costs.table;
   return out;
 }
 
 std::variant<Outcome, Fault> simulate_study(Study& study, const ScheduleChoice& choice) {
   ScheduleFile& file = study.file;
-  file.schedule = build_schedule(choice.name, {file.pipeline, file.costs, choice.base, choice.parameters});
+  file.schedule = build_schedule(choice.name, {file.pipeline, study.costs, choice.base, choice.parameters});
+  file.take_costs(study.costs);
   auto result = simulate(file.pipeline, file.costs, file.schedule);
   const auto* outcome = std::get_if<Outcome>(&result);
   if (study.plan && outcome != nullptr) {

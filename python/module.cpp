@@ -31,6 +31,7 @@ py::dict simulate_job(const std::string& text, const std::string& file, const st
   auto result = [&] {
     const py::gil_scoped_release others_run;
     out.schedule = build_schedule(schedule, {out.pipeline, out.costs, base, parameters});
+    out.take_costs(out.costs);
     return simulate(out.pipeline, out.costs, out.schedule);
   }();
   if (const auto* fault = std::get_if<Fault>(&result)) throw Error(ErrorCode::bad_schedule, schedule, fault->message);

@@ -47,7 +47,9 @@ inline ScheduleFile abstract_file(const Uniform& u) {
 inline Outcome simulate_or_fail(ScheduleFile& file, const std::string& name,
                                 const std::map<std::string, std::int64_t>& parameters = {},
                                 const std::string& base = "") {
-  file.schedule = build_schedule(name, {file.pipeline, file.costs, base, parameters});
+  const CostTable costs = file.before_rides ? *file.before_rides : file.costs;
+  file.schedule = build_schedule(name, {file.pipeline, costs, base, parameters});
+  file.take_costs(costs);
   auto result = simulate(file.pipeline, file.costs, file.schedule);
   if (const auto* fault = std::get_if<Fault>(&result)) {
     ADD_FAILURE() << name << ": " << fault->message;

@@ -11,8 +11,13 @@ constexpr std::uint64_t kMaxRows = std::uint64_t{1} << 28;
 
 bool differs_between_microbatches(const GivenModuleCosts& given) {
   const auto wide = [](const CostSeries& series) { return series.microbatches > 1; };
-  return wide(given.forward) || wide(given.backward) || wide(given.input_gradient) || wide(given.weight_gradient) ||
-         wide(given.recompute) || wide(given.activation_bytes) || wide(given.transfer);
+  const auto wide_rides = [&](const GivenRides& rides) {
+    return wide(rides.count) || wide(rides.length) || wide(rides.end_count) || wide(rides.end_length) ||
+           wide(rides.per_wait) || wide(rides.communication);
+  };
+  return wide_rides(given.forward_rides) || wide_rides(given.backward_rides) || wide(given.forward) ||
+         wide(given.backward) || wide(given.input_gradient) || wide(given.weight_gradient) || wide(given.recompute) ||
+         wide(given.activation_bytes) || wide(given.transfer);
 }
 
 std::int64_t value_or_zero(const CostSeries& series, std::uint32_t stage, std::uint32_t microbatch) {
@@ -33,6 +38,25 @@ std::pair<std::int64_t, std::int64_t> split_backward(const GivenModuleCosts& giv
   return {given.input_gradient.at(stage, microbatch), weight};
 }
 
+bool any_rides(const GivenModuleCosts& given) {
+  return !given.forward_rides.count.absent() || !given.backward_rides.count.absent();
+}
+
+RideShape shape_of(const GivenRides& given, std::uint32_t stage, std::uint32_t microbatch) {
+  if (given.count.absent()) return {};
+  RideShape out;
+  const auto count_of = [&](const CostSeries& series) {
+    return static_cast<std::uint32_t>(value_or_zero(series, stage, microbatch));
+  };
+  out.count = count_of(given.count);
+  out.length = Nanoseconds{given.length.at(stage, microbatch)};
+  out.end_count = count_of(given.end_count);
+  out.end_length = Nanoseconds{value_or_zero(given.end_length, stage, microbatch)};
+  out.per_wait = given.per_wait.absent() ? out.count : count_of(given.per_wait);
+  out.communication = Nanoseconds{value_or_zero(given.communication, stage, microbatch)};
+  return out;
+}
+
 void fill_rows(CostTable& table, ModuleId id, const GivenModuleCosts& given, std::uint32_t stage,
                std::uint32_t microbatch) {
   const StageId at_stage{static_cast<std::uint16_t>(stage)};
@@ -47,6 +71,10 @@ void fill_rows(CostTable& table, ModuleId id, const GivenModuleCosts& given, std
   }
   const std::uint32_t slot = table.slot(id, OpKind::forward, at_stage, MicrobatchId{microbatch});
   table.activation[slot] = Bytes{value_or_zero(given.activation_bytes, stage, microbatch)};
+  if (table.rides.empty()) return;
+  table.rides[slot] = shape_of(given.forward_rides, stage, microbatch);
+  table.rides[table.slot(id, OpKind::backward, at_stage, MicrobatchId{microbatch})] =
+      shape_of(given.backward_rides, stage, microbatch);
 }
 
 CostSeries series_of(const CostRows& rows, const std::vector<std::int64_t>& column, std::uint32_t offset) {
@@ -62,6 +90,21 @@ std::vector<std::int64_t> raw(const std::vector<T>& column) {
   std::vector<std::int64_t> out(column.size());
   std::transform(column.begin(), column.end(), out.begin(), [](T quantity) { return quantity.value; });
   return out;
+}
+
+GivenRides rides_from(const CostTable& costs, const CostRows& rows, std::uint32_t offset) {
+  const auto column = [&](auto&& value_of) {
+    std::vector<std::int64_t> values;
+    for (std::uint32_t slot = 0; slot < rows.stages * rows.row; ++slot)
+      values.push_back(static_cast<std::int64_t>(value_of(costs.rides[offset + slot])));
+    return series_of(rows, values, 0);
+  };
+  return {column([](const RideShape& r) { return r.count; }),
+          column([](const RideShape& r) { return r.length.value; }),
+          column([](const RideShape& r) { return r.end_count; }),
+          column([](const RideShape& r) { return r.end_length.value; }),
+          column([](const RideShape& r) { return r.per_wait; }),
+          column([](const RideShape& r) { return r.communication.value; })};
 }
 
 }  // namespace
@@ -91,6 +134,7 @@ CostTable cost_table_from(const Pipeline& pipeline, const GivenCosts& given) {
   std::vector<bool> per_microbatch;
   for (const GivenModuleCosts& module : given) per_microbatch.push_back(differs_between_microbatches(module));
   CostTable table = make_cost_table(pipeline, per_microbatch);
+  if (std::any_of(given.begin(), given.end(), any_rides)) table.rides.resize(table.size());
   for (std::size_t m = 0; m < given.size(); ++m) {
     const ModuleId id{static_cast<std::uint8_t>(m)};
     const CostRows rows = table.modules[id];
@@ -118,6 +162,10 @@ GivenCosts given_costs_from(const Pipeline& pipeline, const CostTable& costs) {
     module.recompute = series_of(rows, duration, rows.first + 4 * kind);
     module.activation_bytes = series_of(rows, activation, rows.first);
     module.transfer = series_of(rows, transfer, rows.first);
+    if (!costs.rides.empty() && pipeline.modules.items[m].role != Role::generator) {
+      module.forward_rides = rides_from(costs, rows, rows.first);
+      module.backward_rides = rides_from(costs, rows, rows.first + kind);
+    }
     given.push_back(std::move(module));
   }
   return given;

@@ -5,6 +5,7 @@
 // the backward. With it (Korthikanti et al. 2022, 2205.05198, 4.2.2) F gathers the input and reduce-scatters the
 // output, the backward does the reverse, and the weight gradient gathers the input again. Ranks lie as in
 // Megatron-Core: tp innermost, then cp; the GPUs that share experts are consecutive.
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -128,6 +129,25 @@ PassUs ring_us(const LayerView& view) {
 }
 
 }  // namespace
+
+BlockWaits block_waits(const LayerView& view) {
+  BlockWaits out;
+  if (view.plan.tp == 1 || view.layer.kind != LayerKind::transformer) return out;
+  const auto shorter = [&](double& shortest, double us) { shortest = out.blocks == 0 ? us : std::min(shortest, us); };
+  for (const Block& block : blocks_of(view.layer)) {
+    const PassUs us = block_us(view, block);
+    shorter(out.shortest.forward, us.forward);
+    shorter(out.shortest.input_gradient, us.input_gradient);
+    if (view.sharded) {
+      const double share = shares_of(view).forward;
+      const double gather = share * tensor_us(view, Collective::all_gather, std::min(block.gathered, block.reduced));
+      shorter(out.half.forward, std::min(gather, us.forward - gather));
+      shorter(out.half.input_gradient, std::min(gather, us.input_gradient - gather));
+    }
+    ++out.blocks;
+  }
+  return out;
+}
 
 PassUs communication_us(const LayerView& view) {
   PassUs us;

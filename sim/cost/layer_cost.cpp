@@ -78,14 +78,17 @@ LayerCost layer_cost(const Cluster& cluster, const Layer& layer, const LayerPlan
   us.weight_gradient = std::max(us.weight_gradient, host * count.weight_gradient);
   const double again = recompute_us(view, us.forward, attention.forward);
   const LayerMemory memory = memory_of(view);
-  return {.forward_us = us.forward,
-          .input_gradient_us = us.input_gradient + again,
-          .weight_gradient_us = us.weight_gradient,
-          .recompute_us = again,
-          .communication_us = communication.forward,
-          .activation_bytes = memory.kept,
-          .transient_bytes = memory.transient,
-          .model_flops = forward_flops(view)};
+  LayerCost cost{.forward_us = us.forward,
+                 .input_gradient_us = us.input_gradient + again,
+                 .weight_gradient_us = us.weight_gradient,
+                 .recompute_us = again,
+                 .communication_us = communication.forward,
+                 .activation_bytes = memory.kept,
+                 .transient_bytes = memory.transient,
+                 .model_flops = forward_flops(view),
+                 .backward_flops = (view.plan.frozen ? 1 : 2) * forward_flops(view)};
+  shape_passes(view, communication, cost);
+  return cost;
 }
 
 }  // namespace bigmac

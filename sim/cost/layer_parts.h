@@ -65,9 +65,19 @@ AttentionWidths attention_widths(const LayerView& view);
 AttentionShape attention_shape(const LayerView& view);
 
 PassUs products_us(const LayerView& view);
+/// The longest single product, by pass.
+PassUs longest_product_us(const LayerView& view);
 PassUs attention_us(const LayerView& view);
 PassUs traffic_us(const LayerView& view);
 PassUs communication_us(const LayerView& view);
+/// Blocks that tp cuts; the shortest exposed traffic of one in F and in I, and the shortest half of it.
+struct BlockWaits {
+  double blocks = 0;
+  PassUs shortest, half;
+};
+BlockWaits block_waits(const LayerView& view);
+/// What F and the backward look like from outside, from the times of their parts.
+void shape_passes(const LayerView& view, const PassUs& communication, LayerCost& cost);
 /// Operators the host launches, by pass.
 PassUs launches(const LayerView& view);
 

@@ -66,4 +66,15 @@ PassUs products_us(const LayerView& view) {
   return us;
 }
 
+PassUs longest_product_us(const LayerView& view) {
+  PassUs longest;
+  for (const Linear& linear : view.layer.linears) {
+    const PassUs one = product_us(view, linear);
+    longest.forward = std::max(longest.forward, one.forward);
+    longest.input_gradient = std::max(longest.input_gradient, one.input_gradient);
+    longest.weight_gradient = std::max(longest.weight_gradient, one.weight_gradient);
+  }
+  return longest;
+}
+
 }  // namespace bigmac

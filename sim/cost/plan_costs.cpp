@@ -59,6 +59,41 @@ void fill_pass(CostTable& table, ModuleId module, StageId stage, MicrobatchId mi
   table.activation[table.slot(module, OpKind::forward, stage, microbatch)] = rounded_bytes(cost.activation_bytes);
 }
 
+Nanoseconds floored_ns(double microseconds) { return rounded_ns(std::floor(1e3 * std::max(0.0, microseconds)) / 1e3); }
+
+// With sequence parallelism a stage begins with a gather and ends with a scatter: one joined wait less than blocks.
+RideShape waits_of(const PassShape& pass, Nanoseconds duration) {
+  const bool ends = pass.waits > 0 && pass.end_us > 0;
+  const double wait = pass.wait_us, room = 1e-3 * static_cast<double>(duration.value) - (ends ? wait : 0);
+  const double fit = wait > 0 ? std::floor(room / wait) : 0;
+  RideShape out;
+  out.count = static_cast<std::uint32_t>(std::clamp(std::min(pass.waits - (ends ? 1 : 0), fit), 0.0, 1e6));
+  out.length = floored_ns(wait);
+  if (ends && room >= 0) out.end_count = 2, out.end_length = floored_ns(pass.end_us);
+  return out;
+}
+
+RideShape kernels_of(const PassShape& pass) {
+  const double kernels = std::clamp(std::floor(pass.kernels), 0.0, 1e6);
+  const double of_a_piece = pass.waits > 0 ? std::max(1.0, std::floor(kernels / pass.pieces / pass.waits)) : kernels;
+  RideShape out;
+  out.count = static_cast<std::uint32_t>(kernels);
+  out.length = rounded_ns(std::ceil(1e3 * pass.kernel_us) / 1e3);
+  out.per_wait = static_cast<std::uint32_t>(std::min(kernels, of_a_piece * pass.pieces));
+  out.communication = rounded_ns(pass.communication_us);
+  return out;
+}
+
+/// Where the LLM waits for tp traffic, encoders may run.
+void fill_rides(CostTable& table, ModuleId module, StageId stage, MicrobatchId microbatch, const LayerCost& cost) {
+  if (table.rides.empty()) return;
+  for (const OpKind kind : {OpKind::forward, OpKind::backward}) {
+    const PassShape& pass = kind == OpKind::forward ? cost.forward : cost.backward;
+    const std::uint32_t slot = table.slot(module, kind, stage, microbatch);
+    table.rides[slot] = module == kLlm ? waits_of(pass, table.duration[slot]) : kernels_of(pass);
+  }
+}
+
 // Ranks of one pipeline are pp apart; GPUs are laid out tp, cp, dp, pp from the inside out.
 double transfer_of(const Job& job, const ParallelPlan& plan, double bytes) {
   const bool same_node = 2 * plan.rank_gpus() * plan.dp <= job.cluster->node.gpus;
@@ -115,13 +150,15 @@ bool varies(const SideCosts& side, std::uint32_t microbatches) {
 }
 
 double fill_side(const Job& job, const ParallelPlan& plan, PlanCosts& out, ModuleId id, const SideCosts& side) {
-  const bool frozen = !out.pipeline.modules[id].backward;
   double flops = 0;
   for (std::uint32_t m = 0; m < out.pipeline.microbatches; ++m) {
-    if (m == 0 || out.table.modules[id].per_microbatch != 0)
+    if (m == 0 || out.table.modules[id].per_microbatch != 0) {
       fill_pass(out.table, id, StageId{0}, MicrobatchId{m}, side.by_microbatch[m],
                 {transfer_of(job, plan, side.transfer_bytes[m]), transfer_of(job, plan, side.transfer_bytes[m]), true});
-    flops += side.by_microbatch[m].model_flops * (frozen ? 1 : 3);
+      if (out.pipeline.modules[id].role == Role::encoder)
+        fill_rides(out.table, id, StageId{0}, MicrobatchId{m}, side.by_microbatch[m]);
+    }
+    flops += side.by_microbatch[m].model_flops + side.by_microbatch[m].backward_flops;
   }
   return flops;
 }
@@ -133,14 +170,15 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
   PlanCosts out;
   out.pipeline = make_pipeline(plan.pp, plan.vpp, microbatches, names_of(job.model->encoders),
                                names_of(job.model->generators), "parallel");
-  for (const ModuleId encoder : out.pipeline.encoders)
-    out.pipeline.modules[encoder].backward = !job.training.freeze_encoder;
+  for (std::size_t i = 0; i < out.pipeline.encoders.size(); ++i)
+    out.pipeline.modules[out.pipeline.encoders[i]].backward = trained_layers(job, Role::encoder, i).any_backward();
   const std::uint32_t count = out.pipeline.microbatches;
   out.partition = stage_partition(job, *llm, out.pipeline.stages());
   std::vector<bool> per_microbatch = {false};
   for (const SharedSide& side : encoders) per_microbatch.push_back(varies(*side, count));
   for (const SharedSide& side : generators) per_microbatch.push_back(varies(*side, count));
   out.table = make_cost_table(out.pipeline, per_microbatch);
+  if (plan.tp > 1 && !encoders.empty()) out.table.rides.resize(out.table.size());
   for (std::uint32_t stage = 0; stage < out.pipeline.stages(); ++stage) {
     const LayerCost* layers = llm->layers.data();
     const LayerCost sum = sum_of(layers + out.partition[stage], layers + out.partition[stage + 1]);
@@ -149,7 +187,8 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
     const Handover handover{overlap || stage + 1 < out.pipeline.stages() ? transfer : 0,
                             overlap || stage > 0 ? transfer : 0, overlap};
     fill_pass(out.table, kLlm, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0}, sum, handover);
-    out.model_flops += 3 * sum.model_flops * count;
+    fill_rides(out.table, kLlm, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0}, sum);
+    out.model_flops += (sum.model_flops + sum.backward_flops) * count;
   }
   for (std::size_t i = 0; i < encoders.size(); ++i)
     out.model_flops += fill_side(job, plan, out, out.pipeline.encoders[i], *encoders[i]);

@@ -11,6 +11,8 @@ namespace bigmac {
 namespace {
 
 constexpr double kBf16 = 2, kFp32 = 4;  // bytes
+// Smaller kernels fit more waits of the LLM but lose on the way; four pieces lose a few percent.
+constexpr int kMostPieces = 4;
 
 /// For each layer the index of the first one alike: models repeat a few layers many times.
 std::vector<std::size_t> first_alike(const std::vector<Layer>& layers) {
@@ -40,11 +42,34 @@ LayerCost one_layer_cost(const Job& job, const std::string& module, const Layer&
   return cost;
 }
 
+/// What a layer costs beside frozen ones. A trained layer with nothing trained before it, in a module that is partly
+/// frozen, computes no input gradient; in one trained whole that saving at the first layer is left out.
+LayerCost with_frozen(LayerCost cost, bool backward, bool first_trained) {
+  if (!backward) {
+    cost.activation_bytes = 0;
+    cost.weight_gradient_us = cost.backward_flops = 0;
+    cost.backward = {};
+  }
+  if (!backward || first_trained) {
+    cost.input_gradient_us = cost.recompute_us = 0;
+    cost.backward_flops /= 2;
+  }
+  return cost;
+}
+
 std::vector<LayerCost> layer_costs(const Job& job, const Module& module, const std::vector<std::size_t>& alike,
-                                   const LayerPlan& plan, const LayerLoad& load) {
+                                   LayerPlan plan, const LayerLoad& load, const TrainedLayers& layers) {
   std::vector<LayerCost> out(module.layers.size());
-  for (std::size_t i = 0; i < out.size(); ++i)
-    out[i] = alike[i] == i ? one_layer_cost(job, module.name, module.layers[i], plan, load) : out[alike[i]];
+  const auto first = [&](std::size_t i) { return i > 0 && layers.backward[i] && !layers.backward[i - 1]; };
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::size_t same = alike[i];
+    plan.frozen = !layers.trained[i];
+    const bool alike_too = layers.trained[same] == layers.trained[i] && layers.backward[same] == layers.backward[i] &&
+                           first(same) == first(i);
+    out[i] = same != i && alike_too ? out[same]
+                                    : with_frozen(one_layer_cost(job, module.name, module.layers[i], plan, load),
+                                                  layers.backward[i], first(i));
+  }
   return out;
 }
 
@@ -64,9 +89,13 @@ void add_sharding(const Cluster& cluster, int group, const std::vector<LayerPara
     const double gather = collective_us(cluster, Collective::all_gather, kBf16 * count, group, group);
     const double scatter = collective_us(cluster, Collective::reduce_scatter, kFp32 * count, group, group);
     LayerCost& layer = layers[i];
-    layer.forward_us = std::max(layer.forward_us, gather);
     const double backward = layer.input_gradient_us + layer.weight_gradient_us;
-    layer.input_gradient_us += std::max(0.0, gather + scatter - backward);
+    const double waits_forward = std::max(0.0, gather - layer.forward_us);
+    const double waits_backward = std::max(0.0, gather + scatter - backward);
+    layer.forward_us += waits_forward;
+    layer.forward.communication_us += waits_forward;
+    layer.input_gradient_us += waits_backward;
+    layer.backward.communication_us += waits_backward;
     layer.transient_bytes += (2 * kBf16 + kFp32) * count;
   }
 }
@@ -84,12 +113,13 @@ LayerPlan layer_plan_of(const Job& job, int tp, int cp, int ep, Recompute recomp
 /// An encoder or generator under a plan, costed one microbatch at a time.
 class SideModule {
  public:
-  SideModule(const Job& job, const ParallelPlan& plan, const Module& module)
+  SideModule(const Job& job, const ParallelPlan& plan, const Module& module, std::size_t index)
       : job_(job), plan_(plan), module_(module), alike_(first_alike(module.layers)) {
     const bool encoder = module.role == Role::encoder;
     tp_ = encoder ? plan.encoder_tp : plan.generator_tp;
     layer_plan_ = layer_plan_of(job, tp_, 1, 1, plan.recompute);
-    layer_plan_.frozen = encoder && job.training.freeze_encoder;
+    if (encoder && plan.tp > 1) layer_plan_.most_pieces = kMostPieces;
+    trained_ = trained_layers(job, module.role, index);
     parameters_ = all_parameters(module.layers, layer_plan_);
   }
 
@@ -100,7 +130,7 @@ class SideModule {
     const LayerLoad own{share * static_cast<double>(load.tokens), share * load.pairs};
     const auto [known, is_new] = memo_.try_emplace({own.tokens, own.pairs});
     if (is_new) {
-      auto layers = layer_costs(job_, module_, alike_, layer_plan_, own);
+      auto layers = layer_costs(job_, module_, alike_, layer_plan_, own, trained_);
       if (plan_.shard_sides) add_sharding(*job_.cluster, shard_group(job_, plan_, tp_), parameters_, layers);
       known->second = sum_of(layers.data(), layers.data() + layers.size());
     }
@@ -111,6 +141,7 @@ class SideModule {
            plan_.rank_gpus();
   }
   const std::vector<LayerParameters>& layer_parameters_of() const { return parameters_; }
+  const std::vector<bool>& trained() const { return trained_.trained; }
 
  private:
   const Job& job_;
@@ -119,6 +150,7 @@ class SideModule {
   std::vector<std::size_t> alike_;
   int tp_ = 1;
   LayerPlan layer_plan_;
+  TrainedLayers trained_;
   std::vector<LayerParameters> parameters_;
   std::map<std::pair<double, double>, LayerCost> memo_;  // by tokens and pairs
 };
@@ -136,6 +168,9 @@ LayerCost sum_of(const LayerCost* first, const LayerCost* last) {
     sum.activation_bytes += first->activation_bytes;
     sum.transient_bytes = std::max(sum.transient_bytes, first->transient_bytes);
     sum.model_flops += first->model_flops;
+    sum.backward_flops += first->backward_flops;
+    sum.forward.add(first->forward);
+    sum.backward.add(first->backward);
   }
   return sum;
 }
@@ -150,7 +185,8 @@ ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const Microb
   const LayerPlan layer_plan = layer_plan_of(job, plan.tp, plan.cp, plan.ep, plan.recompute);
   const auto tokens = static_cast<double>(load.llm_tokens);
   ModuleProfile out;
-  out.layers = layer_costs(job, job.model->llm, first_alike(layers), layer_plan, {tokens, load.llm_attention_pairs});
+  out.layers = layer_costs(job, job.model->llm, first_alike(layers), layer_plan, {tokens, load.llm_attention_pairs},
+                           trained_layers(job, Role::llm, 0));
   out.parameters = all_parameters(layers, layer_plan);
   const bool cut = job.training.sequence_parallel || job.training.scatter_transfers;
   const double shards = plan.cp * (cut ? plan.tp : 1);
@@ -160,9 +196,11 @@ ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const Microb
 
 SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
                      const std::vector<MicrobatchLoad>& loads) {
-  SideModule module(job, plan, role == Role::encoder ? job.model->encoders[index] : job.model->generators[index]);
+  SideModule module(job, plan, role == Role::encoder ? job.model->encoders[index] : job.model->generators[index],
+                    index);
   SideCosts out;
   out.parameters = module.layer_parameters_of();
+  out.trained = module.trained();
   for (const MicrobatchLoad& load : loads) {
     const ModuleLoad& own = role == Role::encoder ? load.encoders[index] : load.generators[index];
     out.by_microbatch.push_back(module.cost(own));

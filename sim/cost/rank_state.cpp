@@ -29,12 +29,13 @@ struct Held {
   ModuleId module = kLlm;
 };
 
-Held held_llm(const ParallelPlan& plan, const PlanCosts& costs, const std::vector<bool>& stages) {
+Held held_llm(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const std::vector<bool>& stages) {
   Held held;
   held.dense_replicas = plan.dp * plan.cp;
   held.expert_replicas = std::max(1, plan.dp * plan.cp * plan.tp / plan.ep);
   held.dense_stride = plan.tp;
   held.expert_stride = plan.ep;
+  held.frozen = job.training.freeze_llm;
   for (std::uint32_t stage = 0; stage < stages.size(); ++stage) {
     if (!stages[stage]) continue;
     for (std::uint32_t i = costs.partition[stage]; i < costs.partition[stage + 1]; ++i) {
@@ -45,11 +46,13 @@ Held held_llm(const ParallelPlan& plan, const PlanCosts& costs, const std::vecto
   return held;
 }
 
+/// The trained layers of an encoder or generator, or its frozen ones.
 Held held_side(const Job& job, const ParallelPlan& plan, const SideCosts& side, int tp, int ranks, bool frozen) {
   Held held;
-  for (const LayerParameters& layer : side.parameters) {
-    held.dense += layer.dense;
-    held.expert += layer.expert;
+  for (std::size_t i = 0; i < side.parameters.size(); ++i) {
+    if (side.trained[i] == frozen) continue;
+    held.dense += side.parameters[i].dense;
+    held.expert += side.parameters[i].expert;
   }
   held.dense_replicas = held.expert_replicas = std::max(1, plan.dp * ranks * plan.rank_gpus() / tp);
   held.shards = std::min(shard_group(job, plan, tp), held.dense_replicas);
@@ -77,16 +80,19 @@ int ranks_holding(const Residency& where, ModuleId module) {
 
 std::vector<Held> held_on_rank(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where,
                                std::uint32_t rank) {
-  std::vector<Held> held = {held_llm(plan, costs, where.stages[rank])};
-  const auto add = [&](ModuleId id, const SideCosts& side, int tp, bool frozen) {
+  std::vector<Held> held = {held_llm(job, plan, costs, where.stages[rank])};
+  const auto add = [&](ModuleId id, const SideCosts& side, int tp) {
     if (!where.modules[rank][id.value]) return;
-    held.push_back(held_side(job, plan, side, tp, ranks_holding(where, id), frozen));
-    held.back().module = id;
+    for (const bool frozen : {false, true}) {
+      if (std::find(side.trained.begin(), side.trained.end(), !frozen) == side.trained.end()) continue;
+      held.push_back(held_side(job, plan, side, tp, ranks_holding(where, id), frozen));
+      held.back().module = id;
+    }
   };
   for (std::size_t i = 0; i < costs.encoders.size(); ++i)
-    add(costs.pipeline.encoders[i], *costs.encoders[i], plan.encoder_tp, job.training.freeze_encoder);
+    add(costs.pipeline.encoders[i], *costs.encoders[i], plan.encoder_tp);
   for (std::size_t i = 0; i < costs.generators.size(); ++i)
-    add(costs.pipeline.generators[i], *costs.generators[i], plan.generator_tp, false);
+    add(costs.pipeline.generators[i], *costs.generators[i], plan.generator_tp);
   return held;
 }
 

@@ -5,6 +5,7 @@
 
 #include "bigmac/base/json_reader.h"
 #include "bigmac/report/schedule_file.h"
+#include "bigmac/schedule/rides.h"
 
 namespace bigmac {
 namespace {
@@ -51,6 +52,16 @@ Op read_op(const JsonReader& reader, const Pipeline& pipeline, std::uint32_t ran
   return op;
 }
 
+void read_rides(const JsonReader& host, const Op& op, const Pipeline& pipeline, Schedule& schedule) {
+  const auto rides = host.find("rides");
+  if (!rides) return;
+  for (const JsonReader& ride : rides->items()) {
+    const Op guest = read_op(ride, pipeline, 0);
+    const auto kernels = static_cast<std::uint32_t>(ride.at("kernels").integer(1, UINT32_MAX));
+    schedule.rides.push_back({op, guest, kernels, ride.boolean_or("at_ends", false)});
+  }
+}
+
 std::optional<OpTimes> read_times(const JsonReader& op) {
   const auto start = op.find("start_ns"), end = op.find("end_ns");
   if (!start || !end) return std::nullopt;
@@ -74,6 +85,7 @@ void read_ranks(const JsonReader& root, ReadSchedule& read) {
   for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank) {
     for (const JsonReader& op : by_rank[rank]->at("ops").items()) {
       schedule.ops.push_back(read_op(op, pipeline, rank));
+      read_rides(op, schedule.ops.back(), pipeline, schedule);
       read.stated.ops.push_back(read_times(op));
     }
     schedule.first.push_back(static_cast<std::uint32_t>(schedule.ops.size()));
@@ -198,8 +210,13 @@ ReadSchedule parse_schedule(const std::string& text, const std::string& file) {
   const auto job = root.find("job");
   const bool stated_costs = job && job->has("costs_ns");
   if (stated_costs) {
-    read.file.job = parse_job(job->raw().dump(), file + ": /job");
+    Json listed = job->raw();
+    listed.erase("costs_before_rides_ns");
+    read.file.job = parse_job(listed.dump(), file + ": /job");
     read.file.pipeline = read.file.job.abstract->pipeline;
+    if (job->has("costs_before_rides_ns"))
+      read.file.before_rides =
+          cost_table_from(read.file.pipeline, parse_job(job->raw().dump(), file + ": /job").abstract->costs);
     read.file.costs = cost_table_from(read.file.pipeline, read.file.job.abstract->costs);
     refuse_other_shape(root, read.file.pipeline);
     read.stated.memory_limit = read.file.job.memory_limit;
@@ -248,9 +265,24 @@ std::optional<std::string> compare_memory(const ReadSchedule& read, const Outcom
   return std::nullopt;
 }
 
+std::optional<std::string> compare_rides(const ReadSchedule& read) {
+  const ScheduleFile& file = read.file;
+  if (file.schedule.rides.empty()) return std::nullopt;
+  if (!file.before_rides) return "kernels ride, and the job does not state costs_before_rides_ns";
+  if (auto bad = find_bad_ride(file.pipeline, *file.before_rides, file.schedule)) return bad;
+  const CostTable expected = costs_as_run(file.pipeline, *file.before_rides, file.schedule.rides);
+  for (const Op& op : file.schedule.ops)
+    if (expected.duration[expected.slot(op)] != file.costs.duration[file.costs.slot(op)])
+      return fmt::format("{} costs {} ns before rides and {} ns beside them, and the job states {}",
+                         to_string(file.pipeline, op), file.before_rides->duration[file.before_rides->slot(op)].value,
+                         expected.duration[expected.slot(op)].value, file.costs.duration[file.costs.slot(op)].value);
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> find_disagreement(const ReadSchedule& read, const Outcome& outcome) {
+  if (auto rides = compare_rides(read)) return rides;
   if (auto times = compare_times(read, outcome)) return times;
   return compare_memory(read, outcome);
 }

@@ -4,6 +4,7 @@
 
 #include "bigmac/base/json_reader.h"
 #include "bigmac/report/schedule_file.h"
+#include "bigmac/schedule/rides.h"
 
 namespace bigmac {
 namespace {
@@ -36,7 +37,22 @@ bool default_placement(const Pipeline& pipeline, const Schedule& schedule) {
   return true;
 }
 
-void append_op(const ScheduleFile& file, const Op& op, OpTimes times, bool with_stage, std::string& out) {
+// The rides of an LLM operation; they stand in the order of their hosts.
+void append_rides(const ScheduleFile& file, const Op& host, std::size_t& next, std::string& out) {
+  auto to = std::back_inserter(out);
+  const std::vector<Ride>& rides = file.schedule.rides;
+  const char* before = ", \"rides\": [";
+  for (; next < rides.size() && rides[next].host == host; ++next, before = ", ") {
+    const Op& guest = rides[next].guest;
+    fmt::format_to(to, "{}{{\"op\": \"{}\", \"module\": {}, \"microbatch\": {}, \"kernels\": {}{}}}", before,
+                   letter(guest.kind), Json(file.pipeline.modules[guest.module].name).dump(), guest.microbatch.value,
+                   rides[next].kernels, rides[next].at_ends ? ", \"at_ends\": true" : "");
+  }
+  if (*before == ',' && before[2] == '\0') out += "]";
+}
+
+void append_op(const ScheduleFile& file, const Op& op, OpTimes times, bool with_stage, std::size_t& next_ride,
+               std::string& out) {
   auto to = std::back_inserter(out);
   fmt::format_to(to, "    {{\"op\": \"{}\", \"module\": {}", letter(op.kind),
                  Json(file.pipeline.modules[op.module].name).dump());
@@ -44,17 +60,20 @@ void append_op(const ScheduleFile& file, const Op& op, OpTimes times, bool with_
   if (op.module == kLlm && with_stage) fmt::format_to(to, ", \"stage\": {}", op.stage.value);
   fmt::format_to(to, ", \"microbatch\": {}", op.microbatch.value);
   if (op.parts > 1) fmt::format_to(to, ", \"part\": {}, \"parts\": {}", op.part, op.parts);
+  append_rides(file, op, next_ride, out);
   fmt::format_to(to, ", \"start_ns\": {}, \"end_ns\": {}}}", times.start.value, times.end.value);
 }
 
 void append_ranks(const ScheduleFile& file, const Outcome& outcome, std::string& out) {
   const Schedule& schedule = file.schedule;
   const bool with_stage = !default_placement(file.pipeline, schedule);
+  std::size_t next_ride = 0;
   for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
     out += fmt::format("{}  {{\"rank\": {}, \"ops\": [", rank == 0 ? "" : ",\n", rank);
     for (std::uint32_t i = schedule.first[rank]; i < schedule.first[rank + 1]; ++i) {
       out += i == schedule.first[rank] ? "\n" : ",\n";
-      append_op(file, schedule.ops[i], op_times(outcome.graph, outcome.slots, outcome.timing, i), with_stage, out);
+      append_op(file, schedule.ops[i], op_times(outcome.graph, outcome.slots, outcome.timing, i), with_stage, next_ride,
+                out);
     }
     out += "]}";
   }
@@ -102,18 +121,27 @@ Json job_json(const ScheduleFile& file) {
   // What modules are is said always, so that a reader need not know our names. Costs a user stated stay as written; a
   // plan's replace what a planned job stated before.
   if (abstract.contains("modules")) job["modules"] = abstract["modules"];
-  if (job.contains("costs_ns") && !file.plan) return job;
+  if (job.contains("costs_ns") && !file.plan && !file.before_rides) return job;
   // What was asked for beside the file: the plan repeats with it.
   if (file.job.memory_limit) job["limits"]["memory_bytes"] = file.job.memory_limit->value;
   if (file.job.seed) job["search"]["seed"] = *file.job.seed;
-  for (const char* key : {"pipeline", "modules", "costs_ns"}) job.erase(key);
+  for (const char* key : {"pipeline", "modules", "costs_ns", "costs_before_rides_ns"}) job.erase(key);
   for (const auto& [key, value] : abstract.items()) job[key] = value;
+  if (file.before_rides)
+    job["costs_before_rides_ns"] = Json::parse(
+        abstract_job_members(file.pipeline, given_costs_from(file.pipeline, *file.before_rides)))["costs_ns"];
   return job;
 }
 
 std::string member(const char* key, const Json& value) { return fmt::format(",\n\"{}\": {}", key, value.dump()); }
 
 }  // namespace
+
+void ScheduleFile::take_costs(const CostTable& job_costs) {
+  before_rides.reset();
+  if (!schedule.rides.empty()) before_rides = job_costs;
+  costs = costs_as_run(pipeline, job_costs, schedule.rides);
+}
 
 std::string schedule_file_text(const ScheduleFile& file, const Outcome& outcome) {
   std::string out = "{";

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bigmac/schedule/rides.h"
+
 namespace bigmac {
 namespace {
 
@@ -27,7 +29,8 @@ class JobBound {
       outside += head_[r] + tail_[r];
     }
     const std::int64_t ranks = pipeline_.ranks;
-    return std::max(best, (total + std::max(encoder_, outside) + ranks - 1) / ranks);
+    const std::int64_t listed = std::max<std::int64_t>(0, encoder_ - most_riding_work(pipeline_, costs_).value);
+    return std::max(best, (total + std::max(listed, outside) + ranks - 1) / ranks);
   }
 
  private:

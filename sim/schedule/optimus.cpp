@@ -20,14 +20,16 @@
 //
 // Departures. Checks are per microbatch (the paper's sorted EB_i >= B_i lets a backward precede its own B_i). Owners
 // are searched locally, not enumerated; encoder pipelines of several stages are left out: a trial gained at most 0.6 %.
-// TP bubbles, which Optimus fills with single kernels, lie inside LLM operations; a rank of a schedule file runs one
-// operation at a time, so they cannot be said here and are not modelled. Without them bubbles do not grow with N
-// (transfers aside): what does not fit waits outside the LLM's window, and live encoder microbatches grow with N/P.
+// TP bubbles, where the costs know of any, are filled as schedule/rides.h says: kernels of an encoder inside LLM
+// operations, which last no longer; candidates without stay in, so filling never costs time. Without them bubbles do
+// not grow with N (transfers aside): what does not fit waits outside the LLM's window, and live encoder microbatches
+// grow with N/P.
 #include <fmt/format.h>
 
 #include "assemble.h"
 #include "bigmac/base/error.h"
 #include "bigmac/schedule/builders.h"
+#include "bigmac/schedule/rides.h"
 #include "optimus_search.h"
 
 namespace bigmac {
@@ -49,12 +51,23 @@ Schedule build_optimus(const ScheduleRequest& request) {
                           "found {}; use 2",
                           kMostGreedyMicrobatches, pipeline.microbatches));
   RankOrders llm = llm_orders(find_llm_base(request.base), {pipeline, request.costs, 0});
-  const OptimusResult result = search_optimus(pipeline, request.costs, std::move(llm), static_cast<Effort>(packing));
+  const auto waits = request.parameters.find("tensor_waits");
+  const bool in_waits = waits == request.parameters.end() || waits->second != 0;
+  OptimusResult result =
+      search_optimus(pipeline, request.costs, std::move(llm), static_cast<Effort>(packing), in_waits);
   Schedule schedule = assemble_orders(result.orders);
+  schedule.rides = std::move(result.rides);
   schedule.parameters["packing"] = packing;
+  if (!request.costs.rides.empty()) schedule.parameters["tensor_waits"] = in_waits ? 1 : 0;
   if (pipeline.encoders.empty()) return schedule;
-  schedule.notes.push_back(fmt::format("encoder compute in the LLM's bubbles: {} placed coarsely, {} as built",
-                                       percent(result.coarse_share), percent(result.share)));
+  const RidingWork work = riding_work(pipeline, request.costs, schedule);
+  const double riding =
+      work.all.value > 0 ? static_cast<double>(work.riding.value) / static_cast<double>(work.all.value) : 0;
+  // share is of what does not ride.
+  std::string shares = fmt::format("encoder compute in the LLM's bubbles: {} placed coarsely, {} as built",
+                                   percent(result.coarse_share), percent(result.share * (1 - riding)));
+  if (!request.costs.rides.empty()) shares += fmt::format(", and {} in its tensor-parallel waits", percent(riding));
+  schedule.notes.push_back(shares);
   schedule.notes.push_back("chosen: " + result.how);
   return schedule;
 }

@@ -63,7 +63,7 @@ LlmTimeline time_llm(const Pipeline& pipeline, const CostTable& costs, RankOrder
   out.first_forward.resize(pipeline.microbatches);
   out.last_gradient.resize(pipeline.microbatches);
   for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank)
-    out.bubbles.push_back(bubbles_of(costs, orders[rank], times->starts[rank]));
+    out.rooms.push_back({bubbles_of(costs, orders[rank], times->starts[rank]), {}, &costs});
   for (std::size_t i = 0; i < orders[0].size(); ++i) {
     const Op& op = orders[0][i];
     if (op.stage.value != 0) continue;
@@ -79,6 +79,19 @@ LlmTimeline time_llm(const Pipeline& pipeline, const CostTable& costs, RankOrder
 LlmTimeline with_late_forwards(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline) {
   const std::vector<std::int64_t> latest = latest_first_forwards(pipeline, costs, timeline);
   return time_llm(pipeline, costs, timeline.ops, &latest);
+}
+
+LlmTimeline with_hosts(const CostTable& costs, LlmTimeline timeline) {
+  if (costs.rides.empty()) return timeline;
+  for (std::size_t rank = 0; rank < timeline.ops.size(); ++rank)
+    for (std::uint32_t i = 0; i < timeline.ops[rank].size(); ++i) {
+      const Op& op = timeline.ops[rank][i];
+      const std::int64_t start = timeline.starts[rank][i];
+      const RideShape& waits = costs.rides[costs.slot(op)];
+      if (waits.count + waits.end_count > 0)
+        timeline.rooms[rank].hosts.push_back({{start, start + length(costs, op)}, op, i, waits.count, waits.end_count});
+    }
+  return timeline;
 }
 
 RankOrders deferred_forwards(const Pipeline& pipeline) {

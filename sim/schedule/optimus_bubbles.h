@@ -24,11 +24,26 @@ struct Interval {
   std::int64_t start = 0, end = 0;
 };
 
+/// An LLM operation with tensor-parallel waits in which encoder kernels may ride (schedule/rides.h).
+struct Host {
+  Interval at;
+  Op op;
+  std::uint32_t index = 0;            ///< among the rank's LLM operations
+  std::uint32_t waits = 0, ends = 0;  ///< not yet taken, between its blocks and at its ends
+};
+
+/// Where a rank's encoder work may go.
+struct Room {
+  std::vector<Interval> bubbles;  ///< ascending
+  std::vector<Host> hosts;        ///< ascending; none unless asked for
+  const CostTable* costs = nullptr;
+};
+
 /// The LLM laid out alone from 0 on; operations of no duration count as 1 ns, so that starts order what depends.
 struct LlmTimeline {
   RankOrders ops;
   std::vector<std::vector<std::int64_t>> starts;               ///< [rank][index]
-  std::vector<std::vector<Interval>> bubbles;                  ///< [rank], ascending; first and last are unbounded
+  std::vector<Room> rooms;                                     ///< [rank]; the first and the last bubble are unbounded
   std::vector<std::int64_t> first_forward;                     ///< F_i
   std::vector<std::int64_t> last_gradient;                     ///< B_i
   std::vector<std::pair<std::uint32_t, std::uint32_t>> order;  ///< all operations as (rank, index), topologically
@@ -41,6 +56,9 @@ LlmTimeline time_llm(const Pipeline& pipeline, const CostTable& costs, RankOrder
 
 /// The same timeline with every F_i at its latest.
 LlmTimeline with_late_forwards(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline);
+
+/// The same timeline with its operations as hosts.
+LlmTimeline with_hosts(const CostTable& costs, LlmTimeline timeline);
 
 /// interleaved with the shorter warm-up P-1-r + (V-1)P.
 RankOrders deferred_forwards(const Pipeline& pipeline);

@@ -44,7 +44,7 @@ class OwnerSearch {
     for (std::uint32_t m = 0; m < owners_.size(); ++m)
       if (owners_[m] == rank) owned.push_back(m);
     const EncoderItems items = encoder_items(pipeline_, costs_, timeline_, owned, rank);
-    const RankPacking packing = pack_rank(timeline_.bubbles[rank], items, Preference::forwards);
+    const RankPacking packing = pack_rank(timeline_.rooms[rank], items, Preference::forwards);
     return {-packing.begin(), packing.end()};
   }
 

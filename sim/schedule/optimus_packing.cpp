@@ -2,65 +2,96 @@
 
 #include <algorithm>
 
+#include "optimus_riding.h"
+
 namespace bigmac {
 namespace {
 
 constexpr std::int64_t kForwardParts = 16, kBackwardParts = 32;
 
 // Looks the same from the end of time: a packing as late as possible is one as soon as possible in the mirror.
-std::vector<Interval> mirrored(const std::vector<Interval>& free) {
-  std::vector<Interval> out;
-  out.reserve(free.size());
-  for (auto it = free.rbegin(); it != free.rend(); ++it) out.push_back({-it->end, -it->start});
+Interval mirrored(const Interval& at) { return {-at.end, -at.start}; }
+
+Room mirrored(const Room& room) {
+  Room out{{}, room.hosts, room.costs};
+  out.bubbles.reserve(room.bubbles.size());
+  for (auto it = room.bubbles.rbegin(); it != room.bubbles.rend(); ++it) out.bubbles.push_back(mirrored(*it));
+  std::reverse(out.hosts.begin(), out.hosts.end());
+  for (Host& host : out.hosts) host.at = mirrored(host.at);
   return out;
 }
 
+void take_waits(std::vector<Host>& hosts, const PlannedRide& ride) {
+  for (Host& host : hosts)
+    if (host.index == ride.host) (ride.ride.at_ends ? host.ends : host.waits) -= ride.waits;
+}
+
+/// Packs one item after the other.
 class Packer {
  public:
-  explicit Packer(const std::vector<Interval>& free) : free_(free) {
-    if (!free_.empty()) now_ = free_[0].start;
+  Packer(const Room& room, bool mirror) : room_(room), hosts_(room.hosts), mirror_(mirror) {
+    if (!room_.bubbles.empty()) at_.now = room_.bubbles[0].start;
   }
 
-  bool place(const EncoderItem& item, bool mirror) {
-    if (!advance_to(item.release)) return false;
-    if (free_[at_].end - now_ >= item.cost) return put(item, item.cost, item.op);
-    const std::int64_t wanted = item.op.kind == OpKind::forward ? kForwardParts : kBackwardParts;
-    const std::int64_t parts = std::min(wanted, item.cost);
-    for (std::int64_t k = 0; k < parts; ++k) {
-      Op part = item.op;
-      part.part = static_cast<std::uint16_t>(mirror ? parts - 1 - k : k);
-      part.parts = static_cast<std::uint16_t>(parts);
-      const std::int64_t length = part_length(item.cost, part.part, parts);
-      while (free_[at_].end - now_ < length)
-        if (!next_interval()) return false;
-      if (!put(item, length, part)) return false;
+  bool place(const EncoderItem& item) {
+    std::optional<Placed> placed = in_bubbles(item);
+    if (!hosts_.empty()) {
+      auto riding = place_riding(room_, hosts_, at_, item, mirror_);
+      if (riding && (!placed || riding->end < placed->end)) placed = std::move(riding);
+    }
+    if (!placed) return false;
+    at_ = placed->next;
+    std::vector<Slice>& slices = placed->packed.slices;
+    out_.slices.insert(out_.slices.end(), slices.begin(), slices.end());
+    for (const PlannedRide& ride : placed->packed.rides) {
+      take_waits(hosts_, ride);
+      out_.rides.push_back(ride);
     }
     return true;
   }
-  std::vector<Slice> slices;
+  Packed take() { return std::move(out_); }
 
  private:
-  bool next_interval() {
-    if (++at_ >= free_.size()) return false;
-    now_ = free_[at_].start;
+  bool next_bubble(Cursor& at) const {
+    if (++at.bubble >= room_.bubbles.size()) return false;
+    at.now = room_.bubbles[at.bubble].start;
     return true;
   }
-  bool advance_to(std::int64_t release) {
-    if (at_ >= free_.size()) return false;
-    while (free_[at_].end <= std::max(now_, release))
-      if (!next_interval()) return false;
-    now_ = std::max(now_, release);
+  bool advance_to(Cursor& at, std::int64_t release) const {
+    if (at.bubble >= room_.bubbles.size()) return false;
+    while (room_.bubbles[at.bubble].end <= std::max(at.now, release))
+      if (!next_bubble(at)) return false;
+    at.now = std::max(at.now, release);
     return true;
   }
-  bool put(const EncoderItem& item, std::int64_t length, const Op& op) {
-    slices.push_back({{now_, now_ + length}, op});
-    now_ += length;
-    return now_ <= item.deadline;
+  std::int64_t left(const Cursor& at) const { return room_.bubbles[at.bubble].end - at.now; }
+
+  /// Whole in one bubble, or in equal parts.
+  std::optional<Placed> in_bubbles(const EncoderItem& item) const {
+    Placed out{at_, 0, {}};
+    Cursor& at = out.next;
+    if (!advance_to(at, item.release)) return std::nullopt;
+    const std::int64_t wanted = item.op.kind == OpKind::forward ? kForwardParts : kBackwardParts;
+    const std::int64_t parts = left(at) >= item.cost ? 1 : std::min(wanted, item.cost);
+    for (std::int64_t k = 0; k < parts; ++k) {
+      Op part = item.op;
+      part.part = static_cast<std::uint16_t>(mirror_ ? parts - 1 - k : k);
+      part.parts = static_cast<std::uint16_t>(parts);
+      const std::int64_t length = part_length(item.cost, part.part, parts);
+      while (left(at) < length)
+        if (!next_bubble(at)) return std::nullopt;
+      out.packed.slices.push_back({{at.now, at.now + length}, part});
+      out.end = at.now += length;
+      if (at.now > item.deadline) return std::nullopt;
+    }
+    return out;
   }
 
-  const std::vector<Interval>& free_;
-  std::size_t at_ = 0;
-  std::int64_t now_ = 0;
+  const Room& room_;
+  std::vector<Host> hosts_;
+  bool mirror_;
+  Cursor at_;
+  Packed out_;
 };
 
 void append_items(const Pipeline& pipeline, const CostTable& costs, OpKind kind, std::uint32_t m, EncoderItem item,
@@ -73,6 +104,13 @@ void append_items(const Pipeline& pipeline, const CostTable& costs, OpKind kind,
     out.push_back(item);
     if (kind == OpKind::forward && far) out.back().deadline -= costs.transfer[slot].value;
   }
+}
+
+// An operation that rides may begin before what stands before it ends.
+Packed in_time_order(Packed packed) {
+  const auto sooner = [](const Slice& a, const Slice& b) { return a.at.start < b.at.start; };
+  if (!packed.rides.empty()) std::stable_sort(packed.slices.begin(), packed.slices.end(), sooner);
+  return packed;
 }
 
 }  // namespace
@@ -92,38 +130,41 @@ EncoderItems encoder_items(const Pipeline& pipeline, const CostTable& costs, con
   return out;
 }
 
-std::optional<std::vector<Slice>> pack_early(const std::vector<Interval>& free, const std::vector<EncoderItem>& items) {
-  Packer packer(free);
+std::optional<Packed> pack_early(const Room& room, const std::vector<EncoderItem>& items) {
+  Packer packer(room, false);
   for (const EncoderItem& item : items)
-    if (!packer.place(item, false)) return std::nullopt;
-  return std::move(packer.slices);
+    if (!packer.place(item)) return std::nullopt;
+  return in_time_order(packer.take());
 }
 
-std::optional<std::vector<Slice>> pack_late(const std::vector<Interval>& free, const std::vector<EncoderItem>& items) {
-  const std::vector<Interval> reversed = mirrored(free);
-  Packer packer(reversed);
+std::optional<Packed> pack_late(const Room& room, const std::vector<EncoderItem>& items) {
+  const Room reversed = mirrored(room);
+  Packer packer(reversed, true);
   for (auto it = items.rbegin(); it != items.rend(); ++it) {
     EncoderItem item = *it;
     item.release = -it->deadline;
     item.deadline = -it->release;
-    if (!packer.place(item, true)) return std::nullopt;
+    if (!packer.place(item)) return std::nullopt;
   }
-  std::reverse(packer.slices.begin(), packer.slices.end());
-  for (Slice& slice : packer.slices) slice.at = {-slice.at.end, -slice.at.start};
-  return std::move(packer.slices);
+  Packed out = packer.take();
+  std::reverse(out.slices.begin(), out.slices.end());
+  for (Slice& slice : out.slices) slice.at = mirrored(slice.at);
+  return in_time_order(std::move(out));
 }
 
-std::vector<Interval> without(const std::vector<Interval>& free, const std::vector<Slice>& slices) {
-  std::vector<Interval> out;
-  out.reserve(free.size() + slices.size());
-  auto slice = slices.begin();
-  for (Interval interval : free) {
-    for (; slice != slices.end() && slice->at.start < interval.end; ++slice) {
-      if (slice->at.start > interval.start) out.push_back({interval.start, slice->at.start});
+Room without(const Room& room, const Packed& packed) {
+  Room out{{}, room.hosts, room.costs};
+  out.bubbles.reserve(room.bubbles.size() + packed.slices.size());
+  auto slice = packed.slices.begin();
+  for (Interval interval : room.bubbles) {
+    for (; slice != packed.slices.end() && slice->at.start < interval.end; ++slice) {
+      if (slice->at.end <= interval.start) continue;  // of no length, outside of bubbles
+      if (slice->at.start > interval.start) out.bubbles.push_back({interval.start, slice->at.start});
       interval.start = slice->at.end;
     }
-    if (interval.start < interval.end) out.push_back(interval);
+    if (interval.start < interval.end) out.bubbles.push_back(interval);
   }
+  for (const PlannedRide& ride : packed.rides) take_waits(out.hosts, ride);
   return out;
 }
 

@@ -7,6 +7,10 @@
 // one bubble where its turn comes stays whole; others are cut into equal parts (16 forward, 32 backward), each inside
 // one bubble.
 //
+// Where LLM operations have tensor-parallel waits (rides.h), an operation may also go kernel by kernel through bubbles
+// and waits as they come, if it is through sooner that way. If only some of its kernels ride, its first and its last
+// kernel do not, since its listed parts have to stand around its rides; they then cost the LLM their own length.
+//
 // Forwards as late and backwards as soon as they can also hold the fewest microbatches: those in flight, plus what the
 // bubbles leave outside the LLM's window. But late forwards take bubbles that backwards could use while earlier
 // ones stay empty; pack_forwards_early gives those back at the same shift.
@@ -14,6 +18,7 @@
 
 #include <string>
 
+#include "bigmac/schedule/schedule.h"
 #include "optimus_bubbles.h"
 
 namespace bigmac {
@@ -37,12 +42,26 @@ struct Slice {
   Op op;
 };
 
-/// A rank's slices in time, forwards and backwards.
-struct RankPacking {
-  std::vector<Slice> forwards, backwards;
+/// Kernels in the waits of one LLM operation.
+struct PlannedRide {
+  std::uint32_t host = 0;  ///< index among the rank's LLM operations
+  std::uint32_t waits = 0;
+  Ride ride;
+};
 
-  std::int64_t begin() const { return forwards.empty() ? 0 : forwards.front().at.start; }
-  std::int64_t end() const { return backwards.empty() ? 0 : backwards.back().at.end; }
+/// Slices ascending in time. One of no length marks the begin or the end of rides: it lies where an LLM operation
+/// starts or ends, not in a bubble.
+struct Packed {
+  std::vector<Slice> slices;
+  std::vector<PlannedRide> rides;
+};
+
+/// A rank's forwards and backwards.
+struct RankPacking {
+  Packed forwards, backwards;
+
+  std::int64_t begin() const { return forwards.slices.empty() ? 0 : forwards.slices.front().at.start; }
+  std::int64_t end() const { return backwards.slices.empty() ? 0 : backwards.slices.back().at.end; }
 };
 
 /// [rank].
@@ -53,22 +72,21 @@ using Packing = std::vector<RankPacking>;
 EncoderItems encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
                            const std::vector<std::uint32_t>& owned, std::uint32_t rank);
 
-/// Packs in order, each as soon as it can; nothing when the free time ends or a deadline is missed.
-std::optional<std::vector<Slice>> pack_early(const std::vector<Interval>& free, const std::vector<EncoderItem>& items);
-/// Packs so that each is as late as its deadline and its followers allow; the slices come in ascending time.
-std::optional<std::vector<Slice>> pack_late(const std::vector<Interval>& free, const std::vector<EncoderItem>& items);
-/// `free` less the slices, which lie inside it in ascending order.
-std::vector<Interval> without(const std::vector<Interval>& free, const std::vector<Slice>& slices);
+/// Packs in order, each as soon as it can; nothing when the room ends or a deadline is missed.
+std::optional<Packed> pack_early(const Room& room, const std::vector<EncoderItem>& items);
+/// Packs so that each is as late as its deadline and its followers allow.
+std::optional<Packed> pack_late(const Room& room, const std::vector<EncoderItem>& items);
+/// What is left of the room.
+Room without(const Room& room, const Packed& packed);
 
 /// Which of the two gets the bubbles first.
 enum class Preference { forwards, backwards };
-RankPacking pack_rank(const std::vector<Interval>& bubbles, const EncoderItems& items, Preference preference);
+RankPacking pack_rank(const Room& room, const EncoderItems& items, Preference preference);
 /// All forwards before the rank's LLM operations, all backwards after them.
-RankPacking pack_coarse(const std::vector<Interval>& bubbles, const EncoderItems& items);
+RankPacking pack_coarse(const Room& room, const EncoderItems& items);
 /// The forwards again, each as soon as it can from -shift on, but no sooner than `lead` before its deadline: leaves
 /// later bubbles to the backwards, and holds more microbatches the longer the lead.
-RankPacking pack_forwards_early(const std::vector<Interval>& bubbles, const EncoderItems& items, std::int64_t shift,
-                                std::int64_t lead);
+RankPacking pack_forwards_early(const Room& room, const EncoderItems& items, std::int64_t shift, std::int64_t lead);
 
 /// How far the LLM starts after the first encoder forward, and the step's planned length.
 std::int64_t shift_of(const Packing& packing);
@@ -76,5 +94,7 @@ std::int64_t planned_span(const LlmTimeline& timeline, const Packing& packing);
 
 /// LLM operations and slices merged by planned start.
 RankOrders merge_packing(const LlmTimeline& timeline, const Packing& packing);
+/// All rides, rank after rank, in the order of their hosts.
+std::vector<Ride> rides_of(const Packing& packing);
 
 }  // namespace bigmac

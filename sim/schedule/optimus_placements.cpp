@@ -8,40 +8,40 @@ namespace bigmac {
 namespace {
 
 // The unbounded first and last bubbles make these packings possible whatever the costs.
-std::vector<Slice> must(std::optional<std::vector<Slice>> slices) {
-  BIGMAC_CHECK(slices.has_value());
-  return std::move(*slices);
+Packed must(std::optional<Packed> packed) {
+  BIGMAC_CHECK(packed.has_value());
+  return std::move(*packed);
 }
 
 }  // namespace
 
-RankPacking pack_rank(const std::vector<Interval>& bubbles, const EncoderItems& items, Preference preference) {
+RankPacking pack_rank(const Room& room, const EncoderItems& items, Preference preference) {
   RankPacking out;
   if (preference == Preference::forwards) {
-    out.forwards = must(pack_late(bubbles, items.forwards));
-    out.backwards = must(pack_early(without(bubbles, out.forwards), items.backwards));
+    out.forwards = must(pack_late(room, items.forwards));
+    out.backwards = must(pack_early(without(room, out.forwards), items.backwards));
   } else {
-    out.backwards = must(pack_early(bubbles, items.backwards));
-    out.forwards = must(pack_late(without(bubbles, out.backwards), items.forwards));
+    out.backwards = must(pack_early(room, items.backwards));
+    out.forwards = must(pack_late(without(room, out.backwards), items.forwards));
   }
   return out;
 }
 
-RankPacking pack_coarse(const std::vector<Interval>& bubbles, const EncoderItems& items) {
-  return {must(pack_late({bubbles.front()}, items.forwards)), must(pack_early({bubbles.back()}, items.backwards))};
+RankPacking pack_coarse(const Room& room, const EncoderItems& items) {
+  return {must(pack_late({{room.bubbles.front()}, {}, room.costs}, items.forwards)),
+          must(pack_early({{room.bubbles.back()}, {}, room.costs}, items.backwards))};
 }
 
-RankPacking pack_forwards_early(const std::vector<Interval>& bubbles, const EncoderItems& items, std::int64_t shift,
-                                std::int64_t lead) {
-  std::vector<Interval> free = bubbles;
-  free.front().start = -shift;
+RankPacking pack_forwards_early(const Room& room, const EncoderItems& items, std::int64_t shift, std::int64_t lead) {
+  Room free = room;
+  free.bubbles.front().start = -shift;
   std::vector<EncoderItem> leading = items.forwards;
   for (EncoderItem& item : leading) item.release = std::max(item.release, item.deadline - lead);
   // Slices that fit late need not fit early to the last nanosecond; late is what is left then.
   auto early = pack_early(free, leading);
   RankPacking out;
-  out.forwards = early ? std::move(*early) : must(pack_late(bubbles, items.forwards));
-  out.backwards = must(pack_early(without(bubbles, out.forwards), items.backwards));
+  out.forwards = early ? std::move(*early) : must(pack_late(room, items.forwards));
+  out.backwards = must(pack_early(without(room, out.forwards), items.backwards));
   return out;
 }
 
@@ -61,10 +61,10 @@ RankOrders merge_packing(const LlmTimeline& timeline, const Packing& packing) {
   RankOrders out(packing.size());
   for (std::size_t rank = 0; rank < packing.size(); ++rank) {
     const RankPacking& own = packing[rank];
-    std::vector<Slice> slices(own.forwards.size() + own.backwards.size());
+    const std::vector<Slice>&forwards = own.forwards.slices, &backwards = own.backwards.slices;
+    std::vector<Slice> slices(forwards.size() + backwards.size());
     const auto sooner = [](const Slice& a, const Slice& b) { return a.at.start < b.at.start; };
-    std::merge(own.forwards.begin(), own.forwards.end(), own.backwards.begin(), own.backwards.end(), slices.begin(),
-               sooner);
+    std::merge(forwards.begin(), forwards.end(), backwards.begin(), backwards.end(), slices.begin(), sooner);
     const std::vector<Op>& llm = timeline.ops[rank];
     out[rank].reserve(llm.size() + slices.size());
     std::size_t next = 0;
@@ -73,6 +73,17 @@ RankOrders merge_packing(const LlmTimeline& timeline, const Packing& packing) {
       out[rank].push_back(slice.op);
     }
     out[rank].insert(out[rank].end(), llm.begin() + static_cast<std::ptrdiff_t>(next), llm.end());
+  }
+  return out;
+}
+
+std::vector<Ride> rides_of(const Packing& packing) {
+  std::vector<Ride> out;
+  for (const RankPacking& rank : packing) {
+    std::vector<PlannedRide> rides = rank.forwards.rides;
+    rides.insert(rides.end(), rank.backwards.rides.begin(), rank.backwards.rides.end());
+    std::stable_sort(rides.begin(), rides.end(), [](const auto& a, const auto& b) { return a.host < b.host; });
+    for (const PlannedRide& planned : rides) out.push_back(planned.ride);
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bigmac/base/error.h"
+#include "bigmac/schedule/rides.h"
 #include "optimus_greedy.h"
 #include "optimus_owners.h"
 
@@ -28,8 +29,8 @@ struct NamedTimeline {
 double share_in_bubbles(const LlmTimeline& timeline, const Packing& packing) {
   double inside = 0, all = 0;
   for (const RankPacking& rank : packing)
-    for (const std::vector<Slice>* slices : {&rank.forwards, &rank.backwards})
-      for (const Slice& slice : *slices) {
+    for (const Packed* packed : {&rank.forwards, &rank.backwards})
+      for (const Slice& slice : packed->slices) {
         const std::int64_t from = std::max<std::int64_t>(0, slice.at.start), to = std::min(timeline.span, slice.at.end);
         inside += static_cast<double>(std::max<std::int64_t>(0, to - from));
         all += static_cast<double>(slice.at.end - slice.at.start);
@@ -54,11 +55,12 @@ std::uint32_t most_live(const Pipeline& pipeline, const RankOrders& orders) {
 
 class Search {
  public:
-  Search(const Pipeline& pipeline, const CostTable& costs, RankOrders llm, Effort effort)
+  Search(const Pipeline& pipeline, const CostTable& costs, RankOrders llm, Effort effort, bool in_waits)
       : pipeline_(pipeline), costs_(costs), effort_(effort), large_(pipeline.operations() > kLargeJob) {
     owners_.push_back({"", round_robin(pipeline)});
     if (!large_) add_levelled(llm);
     add_timelines(std::move(llm));
+    if (in_waits && effort_ != Effort::coarse && !costs.rides.empty()) add_hosts();
   }
 
   OptimusResult run() {
@@ -89,6 +91,14 @@ class Search {
           {timelines_[i].name + ", late F_i", with_late_forwards(pipeline_, costs_, timelines_[i].timeline)});
   }
 
+  // The same timelines once more: without rides nothing is lost.
+  void add_hosts() {
+    const std::size_t given = timelines_.size();
+    for (std::size_t i = 0; i < given; ++i)
+      timelines_.push_back(
+          {", tensor-parallel waits" + timelines_[i].name, with_hosts(costs_, timelines_[i].timeline)});
+  }
+
   // On the timeline that won, from the owners that won.
   void try_other_owners() {
     const Owners& from = owners_[best_owners_].owners;
@@ -114,7 +124,7 @@ class Search {
     const bool late = llm.name.ends_with("late F_i");
     const std::vector<EncoderItems> items = items_of(llm, owners_[o].owners);
     if (!late && !(large_ && best_time_)) {
-      const Packing coarse = pack([&](std::size_t r) { return pack_coarse(llm.timeline.bubbles[r], items[r]); });
+      const Packing coarse = pack([&](std::size_t r) { return pack_coarse(llm.timeline.rooms[r], items[r]); });
       if (!best_time_) best_.coarse_share = share_in_bubbles(llm.timeline, coarse);
       consider("coarse", llm, o, coarse);
     }
@@ -124,9 +134,9 @@ class Search {
   }
 
   void try_minimal_shift(const NamedTimeline& llm, std::size_t o, const std::vector<EncoderItems>& items) {
-    const auto& bubbles = llm.timeline.bubbles;
+    const auto& rooms = llm.timeline.rooms;
     const auto by = [&](Preference preference) {
-      return pack([&](std::size_t r) { return pack_rank(bubbles[r], items[r], preference); });
+      return pack([&](std::size_t r) { return pack_rank(rooms[r], items[r], preference); });
     };
     const Packing forwards_first = by(Preference::forwards);
     consider("minimal shift, forwards first", llm, o, forwards_first);
@@ -138,7 +148,7 @@ class Search {
   // The least lead, by bisection, that plans as short a step as any does.
   Packing with_shortest_lead(const NamedTimeline& llm, const std::vector<EncoderItems>& items, std::int64_t shift) {
     const auto with_lead = [&](std::int64_t lead) {
-      return pack([&](std::size_t r) { return pack_forwards_early(llm.timeline.bubbles[r], items[r], shift, lead); });
+      return pack([&](std::size_t r) { return pack_forwards_early(llm.timeline.rooms[r], items[r], shift, lead); });
     };
     std::int64_t low = 0, high = llm.timeline.span + shift;
     Packing best = with_lead(high);
@@ -165,7 +175,11 @@ class Search {
 
   void consider(const std::string& how, const NamedTimeline& llm, std::size_t o, const Packing& packing) {
     RankOrders orders = merge_packing(llm.timeline, packing);
-    const auto times = time_orders(pipeline_, costs_, orders, {&owners_[o].owners, 0, nullptr, false});
+    std::vector<Ride> rides = rides_of(packing);
+    const CostTable* costs = &costs_;
+    CostTable as_run;
+    if (!rides.empty()) costs = &(as_run = costs_as_run(pipeline_, costs_, rides));
+    const auto times = time_orders(pipeline_, *costs, orders, {&owners_[o].owners, 0, nullptr, false});
     BIGMAC_CHECK(times.has_value());
     const std::pair<std::int64_t, std::uint32_t> score{times->span, most_live(pipeline_, orders)};
     if (best_time_ && *best_time_ <= score) return;
@@ -175,6 +189,7 @@ class Search {
     best_timeline_ = &llm;
     best_owners_ = o;
     best_.share = share_in_bubbles(llm.timeline, packing);
+    best_.rides = std::move(rides);
   }
 
   const Pipeline& pipeline_;
@@ -191,8 +206,9 @@ class Search {
 
 }  // namespace
 
-OptimusResult search_optimus(const Pipeline& pipeline, const CostTable& costs, RankOrders llm, Effort effort) {
-  return Search(pipeline, costs, std::move(llm), effort).run();
+OptimusResult search_optimus(const Pipeline& pipeline, const CostTable& costs, RankOrders llm, Effort effort,
+                             bool in_waits) {
+  return Search(pipeline, costs, std::move(llm), effort, in_waits).run();
 }
 
 }  // namespace bigmac

@@ -145,12 +145,13 @@ ScheduleInfo disaggregated_row() {
 
 ScheduleInfo optimus_row() {
   const ScheduleParameter packing{"packing", "0: coarse, 1: also the paper's greedy, 2: also minimal shift", 0, 2, 2};
+  const ScheduleParameter waits{"tensor_waits", "1: encoder kernels also in the LLM's tensor-parallel waits", 0, 1, 1};
   return {.name = "optimus",
           .summary = "encoder work in the bubbles of the LLM pipeline",
           .paper = "Optimus 2025, 2408.03505",
           .needs = "what its base requires; no generator",
           .bases = {"1f1b", "interleaved"},
-          .parameters = {packing},
+          .parameters = {packing, waits},
           .thorough = true,
           .sides = SidePlacement::free_sides,
           .refuses = refuse_optimus,

@@ -11,6 +11,9 @@ namespace {
 
 using Notes = std::vector<std::string>;
 
+/// In a schedule file whose encoders ride: the job's costs, where "costs_ns" are those that operations are listed with.
+constexpr const char* kBeforeRides = "costs_before_rides_ns";
+
 std::int64_t read_amount(const JsonReader& value, std::int64_t most) {
   return static_cast<std::int64_t>(std::llround(value.number(0, static_cast<double>(most))));
 }
@@ -52,6 +55,46 @@ CostSeries read_series(const JsonReader& module, const char* key, const Pipeline
   return role == Role::llm ? read_stages(*value, pipeline, most) : read_microbatches(*value, pipeline, most);
 }
 
+constexpr std::int64_t kMostKernels = 1'000'000;
+
+// "F_rides": {"count", "length", ...}: as LLM waits or encoder kernels (schedule/rides.h).
+GivenRides read_rides(const JsonReader& module, const char* key, const ModuleShape& shape, const Pipeline& pipeline,
+                      Notes& notes) {
+  const auto rides = module.find(key);
+  if (!rides) return {};
+  if (shape.role == Role::generator) rides->fail("generators do not ride; expected it of the LLM and of encoders");
+  rides->note_unknown({"count", "length", "end_count", "end_length", "per_wait", "communication"}, notes);
+  rides->at("count");
+  rides->at("length");
+  GivenRides out;
+  out.count = read_series(*rides, "count", pipeline, shape.role, kMostKernels);
+  out.length = read_series(*rides, "length", pipeline, shape.role, kMaxCost.value);
+  out.end_count = read_series(*rides, "end_count", pipeline, shape.role, kMostKernels);
+  out.end_length = read_series(*rides, "end_length", pipeline, shape.role, kMaxCost.value);
+  out.per_wait = read_series(*rides, "per_wait", pipeline, shape.role, kMostKernels);
+  out.communication = read_series(*rides, "communication", pipeline, shape.role, kMaxCost.value);
+  return out;
+}
+
+// Waits lie inside the pass, and so does a kernel, or the communication.
+void refuse_long_rides(const JsonReader& module, const char* key, const GivenRides& rides, const CostSeries& cost,
+                       const Pipeline& pipeline, bool llm) {
+  if (rides.count.absent()) return;
+  const auto value = [](const CostSeries& series, std::uint32_t stage, std::uint32_t m) {
+    return series.absent() ? 0.0 : static_cast<double>(series.at(stage, m));
+  };
+  for (std::uint32_t stage = 0; stage < (llm ? pipeline.stages() : 1); ++stage)
+    for (std::uint32_t m = 0; m < pipeline.microbatches; ++m) {
+      const double whole = value(cost, stage, m), count = value(rides.count, stage, m);
+      const double length = value(rides.length, stage, m);
+      const double waits = count * length + value(rides.end_count, stage, m) * value(rides.end_length, stage, m);
+      if (llm && waits > whole)
+        module.at(key).fail(fmt::format("waits of {} ns are longer than the pass of {} ns", waits, whole));
+      if (!llm && count > 0 && (length > whole || value(rides.communication, stage, m) > whole))
+        module.at(key).fail(fmt::format("a kernel, or the communication, is longer than the pass of {} ns", whole));
+    }
+}
+
 // Every sum a schedule can form stays below 2^62: the dearest pass, as often as there are operations.
 void refuse_overflow(const JsonReader& module, const Pipeline& pipeline, const CostSeries& series, const char* key) {
   if (series.absent()) return;
@@ -64,7 +107,7 @@ void refuse_overflow(const JsonReader& module, const Pipeline& pipeline, const C
 GivenModuleCosts read_module(const JsonReader& costs, const ModuleShape& shape, const Pipeline& pipeline,
                              Notes& notes) {
   const JsonReader module = costs.at(shape.name.c_str());
-  module.note_unknown({"F", "B", "I", "W", "R", "activation_bytes", "transfer"}, notes);
+  module.note_unknown({"F", "B", "I", "W", "R", "activation_bytes", "transfer", "F_rides", "B_rides"}, notes);
   GivenModuleCosts given;
   given.name = shape.name;
   const auto read = [&](const char* key, std::int64_t most) {
@@ -81,6 +124,11 @@ GivenModuleCosts read_module(const JsonReader& costs, const ModuleShape& shape, 
   given.recompute = read("R", kMaxCost.value);
   given.transfer = read("transfer", kMaxCost.value);
   given.activation_bytes = read("activation_bytes", kMaxBytes.value);
+  given.forward_rides = read_rides(module, "F_rides", shape, pipeline, notes);
+  given.backward_rides = read_rides(module, "B_rides", shape, pipeline, notes);
+  const bool llm = shape.role == Role::llm;
+  refuse_long_rides(module, "F_rides", given.forward_rides, given.forward, pipeline, llm);
+  refuse_long_rides(module, "B_rides", given.backward_rides, given.backward, pipeline, llm);
   return given;
 }
 
@@ -124,12 +172,25 @@ Json series_json(const CostSeries& series, bool by_stage) {
   return stages;
 }
 
+Json rides_json(const GivenRides& rides, bool by_stage) {
+  Json out = {{"count", series_json(rides.count, by_stage)}, {"length", series_json(rides.length, by_stage)}};
+  const auto add = [&](const char* key, const CostSeries& series) {
+    const auto none = [](std::int64_t v) { return v == 0; };
+    if (!std::all_of(series.values.begin(), series.values.end(), none)) out[key] = series_json(series, by_stage);
+  };
+  add("end_count", rides.end_count);
+  add("end_length", rides.end_length);
+  if (!by_stage) out["per_wait"] = series_json(rides.per_wait, by_stage);
+  add("communication", rides.communication);
+  return out;
+}
+
 }  // namespace
 
 AbstractJob read_abstract_job(const JsonReader& root, Notes& notes) {
   const JsonReader shape = root.at("pipeline");
   shape.note_unknown({"ranks", "chunks", "microbatches"}, notes);
-  const JsonReader costs = root.at("costs_ns");
+  const JsonReader costs = root.at(root.has(kBeforeRides) ? kBeforeRides : "costs_ns");
   std::vector<std::string> encoders, generators;
   for (const auto& [name, reader] : costs.members()) {
     if (name == "llm") continue;
@@ -165,6 +226,8 @@ std::string abstract_job_members(const Pipeline& pipeline, const GivenCosts& cos
       module["R"] = series_json(given.recompute, by_stage);
     module["activation_bytes"] = series_json(given.activation_bytes, by_stage);
     module["transfer"] = series_json(given.transfer, by_stage);
+    if (!given.forward_rides.count.absent()) module["F_rides"] = rides_json(given.forward_rides, by_stage);
+    if (!given.backward_rides.count.absent()) module["B_rides"] = rides_json(given.backward_rides, by_stage);
   }
   return job.dump();
 }

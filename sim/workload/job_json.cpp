@@ -115,6 +115,9 @@ void read_training(const JsonReader& root, Job& job) {
   t.sequence_parallel = training->boolean_or("sequence_parallel", t.sequence_parallel);
   t.overlap_gradients = training->boolean_or("overlap_gradients", t.overlap_gradients);
   t.freeze_encoder = training->boolean_or("freeze_encoder", t.freeze_encoder);
+  t.freeze_llm = training->boolean_or("freeze_llm", t.freeze_llm);
+  t.freeze_generator = training->boolean_or("freeze_generator", t.freeze_generator);
+  t.train_projector = training->boolean_or("train_projector", t.train_projector);
   t.flash_attention = training->boolean_or("flash_attention", t.flash_attention);
   t.dropout = training->boolean_or("dropout", t.dropout);
   t.fp32_gradients = training->boolean_or("fp32_gradients", t.fp32_gradients);
@@ -125,10 +128,11 @@ void read_training(const JsonReader& root, Job& job) {
   t.even_stages = training->boolean_or("even_stages", t.even_stages);
   if (const auto layers = training->find("stage_layers"))
     for (const JsonReader& count : layers->items()) t.stage_layers.push_back(count.integer(0, kMaxBatch));
-  training->note_unknown({"distributed_optimizer", "sequence_parallel", "overlap_gradients", "freeze_encoder",
-                          "flash_attention", "dropout", "fp32_gradients", "overlap_transfers", "overlap_tensor",
-                          "dispatch_once", "scatter_transfers", "even_stages", "stage_layers"},
-                         job.notes);
+  training->note_unknown(
+      {"distributed_optimizer", "sequence_parallel", "overlap_gradients", "freeze_encoder", "freeze_llm",
+       "freeze_generator", "train_projector", "flash_attention", "dropout", "fp32_gradients", "overlap_transfers",
+       "overlap_tensor", "dispatch_once", "scatter_transfers", "even_stages", "stage_layers"},
+      job.notes);
 }
 
 void read_full_form(const JsonReader& root, Json& resolved, Job& job) {
@@ -163,9 +167,10 @@ Job parse_job(const std::string& text, const std::string& file) {
   if (root.has("model") || root.has("cluster")) read_full_form(root, resolved, job);
   else if (!abstract)
     root.fail("expected 'model' and 'cluster' (full form), or 'pipeline' and 'costs_ns' (abstract form)");
-  root.note_unknown({"schema", "name", "source", "comment", "model", "cluster", "gpus", "data", "batch", "parallel",
-                     "training", "costs", "limits", "search", "pipeline", "modules", "costs_ns"},
-                    job.notes);
+  root.note_unknown(
+      {"schema", "name", "source", "comment", "model", "cluster", "gpus", "data", "batch", "parallel", "training",
+       "costs", "limits", "search", "pipeline", "modules", "costs_ns", "costs_before_rides_ns"},
+      job.notes);
   job.resolved = resolved.dump();
   return job;
 }

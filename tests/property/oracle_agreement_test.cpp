@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bigmac/base/error.h"
+#include "bigmac/schedule/rides.h"
 #include "oracle/oracle.h"
 #include "oracle/random_jobs.h"
 #include "support.h"
@@ -48,6 +49,8 @@ bool try_schedule(const ScheduleInfo& info, const std::string& base, const std::
     std::map<std::string, std::int64_t> parameters;
     if (info.name == "hybrid") parameters["search_fills"] = 12;
     file.schedule = build_schedule(info.name, {file.pipeline, file.costs, base, parameters});
+    EXPECT_FALSE(find_bad_ride(file.pipeline, file.costs, file.schedule).has_value());
+    file.take_costs(file.costs);
   } catch (const Error& refusal) {
     EXPECT_GT(std::string(refusal.what()).size(), 20u);
     return false;
@@ -68,6 +71,26 @@ bool try_schedule(const ScheduleInfo& info, const std::string& base, const std::
   return true;
 }
 
+std::int64_t least(const nlohmann::ordered_json& cost) {
+  if (!cost.is_array()) return cost.get<std::int64_t>();
+  std::int64_t out = INT64_MAX;
+  for (const auto& entry : cost) out = std::min(out, least(entry));
+  return out;
+}
+
+// Tensor-parallel waits in the LLM, and kernels that fit some of them.
+void add_rides(nlohmann::ordered_json& costs, std::uint64_t seed) {
+  for (auto& [name, module] : costs.items()) {
+    if (name.starts_with("generator")) continue;
+    for (const char* kind : {"F", "B"}) {
+      const std::int64_t pass = least(module[kind]), count = 1 + static_cast<std::int64_t>(seed / 7 % 6);
+      auto& rides = module[std::string(kind) + "_rides"];
+      if (name == "llm") rides = {{"count", count}, {"length", pass / (count + 1)}};
+      else rides = {{"count", 8}, {"length", pass / 8}, {"per_wait", 1 + seed % 3}, {"communication", pass / 10}};
+    }
+  }
+}
+
 // Some jobs get a second encoder or generator, and some an encoder that is frozen.
 std::string with_more_modules(const std::string& job_text, std::uint64_t seed) {
   auto job = nlohmann::ordered_json::parse(job_text);
@@ -75,6 +98,7 @@ std::string with_more_modules(const std::string& job_text, std::uint64_t seed) {
   if (seed % 4 == 1 && costs.contains("encoder")) costs["encoder_b"] = costs["encoder"];
   if (seed % 4 == 2 && costs.contains("generator")) costs["generator_b"] = costs["generator"];
   if (seed % 6 == 3 && costs.contains("encoder")) job["modules"]["encoder"]["frozen"] = true;
+  if (seed % 7 >= 4) add_rides(costs, seed);
   return job.dump();
 }
 

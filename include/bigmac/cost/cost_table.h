@@ -24,6 +24,18 @@ struct CostRows {
   std::uint32_t row = 1;             ///< rows of one stage: microbatches, or 1
 };
 
+/// What an operation offers to others, or is made of, where an encoder may run beside the LLM (schedule/rides.h).
+struct RideShape {
+  /// LLM: waits for tensor-parallel traffic, each at least `length` long, inside its duration. Encoder: compute
+  /// kernels, each at most `length` long.
+  std::uint32_t count = 0;
+  Nanoseconds length{};
+  std::uint32_t end_count = 0;  ///< LLM: more waits, at its begin and end, each at least `end_length` long
+  Nanoseconds end_length{};
+  std::uint32_t per_wait = 0;   ///< encoder: kernels between two of its own communications
+  Nanoseconds communication{};  ///< encoder: its own, inside its duration
+};
+
 struct CostTable {
   IdVector<ModuleId, CostRows> modules;
   // Columns, indexed by slot().
@@ -31,6 +43,7 @@ struct CostTable {
   std::vector<Nanoseconds> transfer;  ///< end of the operation until a consumer on another rank may start
   std::vector<Bytes> activation;      ///< kept from the start of F to the end of B (or W); F rows only
   std::vector<Bytes> transient;       ///< held only while the operation runs
+  std::vector<RideShape> rides;       ///< empty: no operation waits for tensor-parallel traffic
 
   std::uint32_t slot(ModuleId module, OpKind kind, StageId stage, MicrobatchId microbatch) const {
     const CostRows& rows = modules[module];

@@ -24,6 +24,7 @@ struct LayerPlan {
   bool flash_attention = true;  ///< one kernel; otherwise products, softmax and dropout one by one
   bool dropout = false;         ///< after attention's softmax (where it is not fused) and before each residual addition
   bool overlap_tensor = false;  ///< tp traffic runs in pieces beside the products it feeds or follows
+  int most_pieces = 0;          ///< kernels are looked at, cut into at most so many pieces by samples; 0: they are not
   bool dispatch_once = false;   ///< a token crosses to each node of its experts once
 };
 
@@ -51,6 +52,21 @@ struct ExposedShares {
   double accumulation = 1;
 };
 
+/// What one pass of a layer waits for, and what it consists of: where work of another module may run beside it
+/// (schedule/rides.h). Means over the pass, on the safe side.
+struct PassShape {
+  double waits = 0;    ///< for tensor-parallel traffic: a block's scatter and the next one's gather count as one
+  double wait_us = 0;  ///< the shortest of them
+  double end_us = 0;   ///< with sequence parallelism: the first gather and the last scatter, joined to nothing
+  /// Compute kernels, if all were as long as the longest, and how long that is, run in `pieces`; none where nobody
+  /// asks.
+  double kernels = 0, kernel_us = 0, pieces = 1;
+  double communication_us = 0;  ///< exposed traffic inside the pass
+
+  /// The pass of both layers; a recomputed forward and its backward.
+  void add(const PassShape& other);
+};
+
 /// Microseconds on one GPU, communication included; bytes on one GPU. All 0 without tokens.
 struct LayerCost {
   double forward_us = 0;
@@ -61,6 +77,8 @@ struct LayerCost {
   double activation_bytes = 0;  ///< kept from F to the end of the backward
   double transient_bytes = 0;   ///< most held besides that, while F or the backward runs
   double model_flops = 0;       ///< forward, useful, over all GPUs of the group: 2 per multiply-add, attention included
+  double backward_flops = 0;    ///< the same of the backward that is run: as much for each of I and W
+  PassShape forward = {}, backward = {};
 };
 
 /// Degrees need not divide the layer's sizes: shares are fractions. A frozen layer's input gradient is given in full:

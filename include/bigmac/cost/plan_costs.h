@@ -22,6 +22,14 @@ struct ModuleProfile {
   double transfer_bytes = 0;  ///< per GPU
 };
 
+/// Which layers of a module are trained, and which run a backward: those that are trained or follow something that is.
+struct TrainedLayers {
+  std::vector<bool> trained, backward;
+  bool any_backward() const;
+};
+/// Of the `index`-th module with that role. Throws Error{bad_input} where the job trains nothing.
+TrainedLayers trained_layers(const Job& job, Role role, std::size_t index);
+
 /// The LLM for one microbatch of `load`.
 ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const MicrobatchLoad& load);
 
@@ -37,6 +45,7 @@ LayerCost sum_of(const LayerCost* first, const LayerCost* last);
 struct SideCosts {
   std::vector<LayerCost> by_microbatch;     ///< sums over its layers (transient: the most)
   std::vector<LayerParameters> parameters;  ///< by layer
+  std::vector<bool> trained;                ///< by layer
   std::vector<double> transfer_bytes;       ///< by microbatch, per GPU, handing the result to another rank
 };
 SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,

@@ -13,7 +13,8 @@ namespace bigmac {
 
 /// A job at the point where schedules can be built for it.
 struct Study {
-  ScheduleFile file;                 ///< job, pipeline and costs; schedule and plan are filled by simulate_study()
+  ScheduleFile file;                 ///< job and pipeline; the rest is filled by simulate_study()
+  CostTable costs;                   ///< the job's; file.costs are those that the schedule's operations run with
   std::optional<ParallelPlan> plan;  ///< of a job with a model
   PlanCosts plan_costs;              ///< likewise
   std::string chosen;                ///< which plan it is and why, in words; empty for a job that states its costs

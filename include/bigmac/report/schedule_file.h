@@ -36,9 +36,14 @@ struct ScheduleFile {
   std::string generator_name = "bigmac-sim";
   Job job;
   Pipeline pipeline;
-  CostTable costs;
+  CostTable costs;  ///< what the operations are listed with
   Schedule schedule;
+  /// Where encoder kernels ride: the job's costs, before what rides is taken off (schedule/rides.h).
+  std::optional<CostTable> before_rides = {};
   std::optional<PlanFacts> plan;
+
+  /// The job's costs for the schedule that is there: what rides is taken off.
+  void take_costs(const CostTable& job_costs);
 };
 
 /// The file's text: one operation a line, floats with 6 decimals, the same bytes for the same input.

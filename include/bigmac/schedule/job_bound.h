@@ -15,6 +15,7 @@
 //   2. Work. Outside that window rank r can do encoder work alone, inside only what the LLM leaves. With A = sum of
 //      (h_r + t_r), at most min(E, A) of the encoder work lies outside:
 //                                                               P T >= sum of w_r + G + max(E, A).
+//      Encoder kernels may also run inside LLM operations, in tensor-parallel waits (rides.h): E is then what cannot.
 //   3. Waterfill. Generator work of m lies after F(last, m) and before B(last, m): within [H, T - U], H the least end
 //      of a last forward, U the least time from the start of a last backward to the end. This lies inside rank r's
 //      window, which also holds w_r. So the least T for which

@@ -14,6 +14,17 @@
 
 namespace bigmac {
 
+/// Kernels of an encoder operation that run inside the tensor-parallel waits of an LLM operation of the same rank
+/// (rides.h). What rides is taken off the encoder operation's cost; the LLM operation lasts as long as without it.
+struct Ride {
+  Op host;   ///< of the LLM
+  Op guest;  ///< of an encoder, part 0 of 1
+  std::uint32_t kernels = 0;
+  bool at_ends = false;  ///< in the waits at the host's begin and end, not in those between its blocks
+
+  friend bool operator==(const Ride&, const Ride&) = default;
+};
+
 struct Schedule {
   std::string name;                                ///< as in the registry: "bigmac"
   std::string base;                                ///< the LLM pipeline beneath, or empty
@@ -22,6 +33,7 @@ struct Schedule {
   std::vector<Op> ops;                             ///< rank after rank, in execution order
   std::vector<std::uint32_t> first;                ///< ranks + 1 offsets into ops
   std::vector<MicrobatchId> microbatch_order;      ///< position -> the job's microbatch; empty: as given
+  std::vector<Ride> rides;  ///< by rank and in execution order of the hosts; to be timed with costs_as_run()
 
   std::uint32_t ranks() const { return static_cast<std::uint32_t>(first.size()) - 1; }
   std::span<const Op> rank_ops(RankId rank) const {

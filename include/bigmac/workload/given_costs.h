@@ -23,6 +23,14 @@ struct CostSeries {
   }
 };
 
+/// Where encoder kernels may run beside the LLM (cost/cost_table.h, RideShape); absent: nowhere.
+struct GivenRides {
+  CostSeries count, length;
+  CostSeries end_count, end_length;  ///< absent: 0
+  CostSeries per_wait;               ///< absent: all
+  CostSeries communication;          ///< absent: 0
+};
+
 /// Times in ns, sizes in bytes.
 struct GivenModuleCosts {
   std::string name;
@@ -30,6 +38,7 @@ struct GivenModuleCosts {
   CostSeries input_gradient, weight_gradient;  ///< absent: halves of backward (I rounded down)
   CostSeries recompute;                        ///< absent: forward
   CostSeries activation_bytes, transfer;       ///< absent: 0
+  GivenRides forward_rides = {}, backward_rides = {};
 };
 
 /// The LLM first, then encoders, then generators: the order of Pipeline::modules.

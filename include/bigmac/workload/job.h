@@ -39,8 +39,11 @@ struct Training {
   bool distributed_optimizer = true;  ///< optimizer state sharded over data-parallel ranks (ZeRO stage 1)
   bool sequence_parallel = true;      ///< norms and dropouts sharded over tp (Korthikanti et al. 2022)
   bool overlap_gradients = true;      ///< data-parallel traffic under the backward where it fits
-  bool freeze_encoder = false;        ///< no weight gradients and no optimizer state for encoders
-  bool flash_attention = true;        ///< one kernel; otherwise products, softmax and dropout one by one
+  // No weight gradients and no optimizer state. What is frozen before anything trained has no backward at all; what
+  // follows something trained passes gradients on.
+  bool freeze_encoder = false, freeze_llm = false, freeze_generator = false;
+  bool train_projector = false;  ///< with freeze_encoder: but an encoder's projector is trained
+  bool flash_attention = true;   ///< one kernel; otherwise products, softmax and dropout one by one
   bool dropout = false;
   bool fp32_gradients = true;      ///< accumulated and reduced in fp32; otherwise in 16 bits
   bool overlap_transfers = true;   ///< between stages; otherwise a pass ends when its result has arrived
