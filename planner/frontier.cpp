@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bigmac/base/error.h"
+#include "bigmac/cost/plan_costs.h"
 #include "bigmac/schedule/job_bound.h"
 #include "bigmac/schedule/llm_base.h"
 #include "bigmac/schedule/registry.h"
@@ -42,6 +43,29 @@ std::int64_t next_limit(std::int64_t limit) {
   return limit + step;
 }
 
+/// The study under the same plan with encoder and generator weights sharded; nothing where that is the job's to say, or
+/// where no GPUs of a node hold the same weights.
+std::optional<Study> sharded_twin(const Study& study) {
+  const Job& job = study.file.job;
+  if (!study.plan || study.plan->shard_sides || job.parallel.shard_sides) return std::nullopt;
+  ParallelPlan plan = *study.plan;
+  plan.shard_sides = true;
+  const bool shares = shard_group(job, plan, plan.encoder_tp) > 1 ||
+                      (!job.model->generators.empty() && shard_group(job, plan, plan.generator_tp) > 1);
+  return shares ? std::optional(under_plan(study, plan)) : std::nullopt;
+}
+
+/// Hybrid at every limit that binds, then without one.
+void add_hybrid(Study& study, const std::string& base, Frontier& out) {
+  const std::size_t begin = out.points.size();
+  const FrontierPoint free = point_of(study, {kHybrid, base, {}});
+  const auto microbatches = static_cast<std::int64_t>(study.file.pipeline.microbatches);
+  for (std::int64_t limit = 1; limit < std::min<std::int64_t>(free.live, microbatches); limit = next_limit(limit))
+    out.points.push_back(point_of(study, {kHybrid, base, {{"encoder_live_limit", limit}}}));
+  out.points.push_back(free);
+  for (std::size_t i = begin; i < out.points.size(); ++i) out.points[i].sharded = study.plan && study.plan->shard_sides;
+}
+
 bool whole_backwards(const std::string& base) { return find_llm_base(base).plain; }
 
 }  // namespace
@@ -54,12 +78,9 @@ Frontier live_limit_frontier(Job job, const std::string& base, int threads) {
   out.title = study.file.job.name;
   out.chosen = study.chosen;
   out.whole_gpu = study.plan.has_value();
-  const FrontierPoint free = point_of(study, {kHybrid, base, {}});
+  add_hybrid(study, base, out);
   out.base = study.file.schedule.base;
-  const auto microbatches = static_cast<std::int64_t>(study.file.pipeline.microbatches);
-  for (std::int64_t limit = 1; limit < std::min<std::int64_t>(free.live, microbatches); limit = next_limit(limit))
-    out.points.push_back(point_of(study, {kHybrid, base, {{"encoder_live_limit", limit}}}));
-  out.points.push_back(free);
+  if (std::optional<Study> twin = sharded_twin(study)) add_hybrid(*twin, base, out);
   for (const ScheduleInfo& info : all_schedules())
     if (!info.is_base && info.name != kHybrid)
       out.points.push_back(point_of(study, {info.name, info.bases.empty() ? "" : base, {}}));

@@ -84,6 +84,16 @@ Study study_job(Job job, const ScheduleChoice& choice, int threads) {
   return out;
 }
 
+Study under_plan(const Study& study, const ParallelPlan& plan) {
+  Study out;
+  out.file.job = study.file.job;
+  out.plan = plan;
+  out.plan_costs = ProfileCache(out.file.job, {plan}, 1).costs(plan);
+  out.file.pipeline = out.plan_costs.pipeline;
+  out.file.costs = out.plan_costs.table;
+  return out;
+}
+
 std::variant<Outcome, Fault> simulate_study(Study& study, const ScheduleChoice& choice) {
   ScheduleFile& file = study.file;
   file.schedule = build_schedule(choice.name, {file.pipeline, study.costs, choice.base, choice.parameters});

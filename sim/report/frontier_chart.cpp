@@ -43,7 +43,8 @@ class Chart {
   std::string run() {
     axes();
     bound();
-    stairs();
+    stairs(false);
+    stairs(true);
     for (const FrontierPoint& point : frontier_.points)
       if (point.refusal.empty() && point.schedule != "hybrid") other(point);
     return fmt::format(
@@ -51,7 +52,8 @@ class Chart {
                "role=\"img\" font-family=\"Helvetica,Arial,DejaVu Sans,sans-serif\" font-size=\"12\">\n<title>{2}"
                "</title>\n<style>.grid{{stroke:#d5dae1;fill:none}}text{{fill:#444c57}}.mid{{text-anchor:middle}}"
                ".end{{text-anchor:end}}.head{{font-size:14px;font-weight:600;fill:#14171b}}.hybrid{{stroke:#0072b2;"
-               "fill:none;stroke-width:2}}.dot{{fill:#0072b2}}.bound{{stroke:#14171b;stroke-dasharray:5 4}}"
+               "fill:none;stroke-width:2}}.sharded{{stroke-dasharray:4 "
+               "3}}.dot{{fill:#0072b2}}.bound{{stroke:#14171b;stroke-dasharray:5 4}}"
                ".point{{fill:#d55e00}}.name{{fill:#0072b2;font-weight:600}}</style>\n<rect width=\"{0}\" "
                "height=\"{1}\" fill=\"#fff\"/>\n"
                "<text class=\"head\" x=\"12\" y=\"22\">{2}</text>\n",
@@ -85,20 +87,20 @@ class Chart {
         kX0, num(at), kX1, kX1, num(at + 14), human_time(*frontier_.bound));
   }
 
-  void stairs() {
+  void stairs(bool sharded) {
     std::string path;
     for (const FrontierPoint& point : frontier_.points) {
-      if (!point.refusal.empty() || point.schedule != "hybrid") continue;
+      if (!point.refusal.empty() || point.schedule != "hybrid" || point.sharded != sharded) continue;
       if (path.empty()) {
         path = fmt::format("M{} {}", num(x(point.live)), num(y(point.time)));
-        label(x(point.live), y(point.time), "hybrid", "name");
+        label(x(point.live), y(point.time), sharded ? "hybrid, weights sharded" : "hybrid", "name");
       } else {
         path += fmt::format("H{}V{}", num(x(point.live)), num(y(point.time)));
       }
       add(out_, "<circle class=\"dot\" cx=\"{}\" cy=\"{}\" r=\"4\"><title>hybrid, {} held: {}</title></circle>\n",
           num(x(point.live)), num(y(point.time)), point.live, human_time(point.time));
     }
-    if (!path.empty()) add(out_, "<path class=\"hybrid\" d=\"{}\"/>\n", path);
+    if (!path.empty()) add(out_, "<path class=\"{}\" d=\"{}\"/>\n", sharded ? "hybrid sharded" : "hybrid", path);
   }
 
   void other(const FrontierPoint& point) {

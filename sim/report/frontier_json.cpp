@@ -16,11 +16,13 @@ double over_bound(const Frontier& frontier, const FrontierPoint& point) {
   return static_cast<double>(point.time.value) / static_cast<double>(std::max<std::int64_t>(1, frontier.bound->value));
 }
 
+std::string name_of(const FrontierPoint& point) { return point.schedule + (point.sharded ? " sharded" : ""); }
+
 std::string row(const Frontier& frontier, const FrontierPoint& point) {
   if (!point.refusal.empty())
-    return fmt::format("{:<14} {:>6}   does not run: {}\n", point.schedule, limit_text(point),
+    return fmt::format("{:<14} {:>6}   does not run: {}\n", name_of(point), limit_text(point),
                        point.refusal.substr(0, 40) + (point.refusal.size() > 40 ? "..." : ""));
-  return fmt::format("{:<14} {:>6} {:>12} {:>8} {:>6} {:>12}\n", point.schedule, limit_text(point),
+  return fmt::format("{:<14} {:>6} {:>12} {:>8} {:>6} {:>12}\n", name_of(point), limit_text(point),
                      human_time(point.time), frontier.bound ? fmt::format("{:.4f}", over_bound(frontier, point)) : "-",
                      point.live, human_bytes(point.memory));
 }
@@ -42,6 +44,7 @@ std::string frontier_json(const Frontier& frontier) {
   for (const FrontierPoint& point : frontier.points) {
     Json entry = {{"schedule", point.schedule}};
     if (point.limit) entry["encoder_live_limit"] = *point.limit;
+    if (point.sharded) entry["shard_sides"] = true;
     if (!point.refusal.empty()) {
       entry["refusal"] = point.refusal;
     } else {

@@ -30,6 +30,7 @@ class DualPipeSteps {
 
   /// Needs microbatches_each >= 2 half.
   void append(std::uint32_t microbatches_each) {
+    out_.reserve(out_.size() + std::size_t{4} * (microbatches_each + half_));
     warm_up();
     for (std::uint32_t i = 0; i < microbatches_each - 2 * half_ + depth_ + 1; ++i) {
       forward(0);

@@ -18,6 +18,7 @@ namespace bigmac {
 
 void gpipe_order(const BaseRequest& request, RankId rank, std::vector<Op>& out) {
   const Pipeline& pipeline = request.pipeline;
+  out.reserve(out.size() + std::size_t{2} * pipeline.chunks * pipeline.microbatches);
   for (std::uint32_t chunk = 0; chunk < pipeline.chunks; ++chunk)
     for (std::uint32_t m = 0; m < pipeline.microbatches; ++m)
       out.push_back(llm_op(pipeline, OpKind::forward, rank, chunk, m));

@@ -55,9 +55,10 @@ class Candidates {
         limits_(limits),
         llm_(llm_choices(request, limits.llm_live)),
         setups_(make_setups(request, llm_)) {
-    search_fills_ = limits.search_fills.value_or(default_search_fills());
-    // The bound holds for whole backwards and stage s on rank s mod P.
-    if (has_slope(find_llm_base(request.base))) bound_ = job_lower_bound(request.pipeline, request.costs).value;
+    search_fills_ = limits.search_fills.value_or(default_search_fills() / limits.search_share);
+    // The job's bound holds for whole backwards and stage s on rank s mod P.
+    bound_ = has_slope(find_llm_base(request.base)) ? job_lower_bound(request.pipeline, request.costs).value
+                                                    : least_with_given_orders();
     const bool unequal = setups_.size() > 1;
     modes_ = !pipeline_.generators.empty() ? kModes.size() : unequal ? kModes.size() - 1 : kPlaced;
   }
@@ -114,6 +115,18 @@ class Candidates {
     const std::int64_t slices = sides.forward.slices() + sides.backward.slices() + sides.generator.slices();
     const std::int64_t size = pipeline_.operations() + slices * pipeline_.microbatches;
     return static_cast<std::uint32_t>(std::min(kSearchFills, kSearchOperations / size));
+  }
+
+  /// All work spread evenly, and the least span of the LLM's orders: what no fill that keeps to these orders goes
+  /// below.
+  std::int64_t least_with_given_orders() const {
+    std::int64_t work = 0, span = kNever;
+    for (const LlmTask& task : setups_[0].clocks[0].tasks) work += task.duration;
+    const Sides& sides = setups_[0].sides;
+    work += sides.forward.sum() + sides.backward.sum() + sides.generator.sum();
+    for (const Setup& setup : setups_)
+      for (const LlmClock& clock : setup.clocks) span = std::min(span, clock.span);
+    return std::max(work / pipeline_.ranks, span);
   }
 
   std::int64_t good_enough() const { return bound_ + 3 * bound_ / 1000; }
@@ -247,7 +260,7 @@ class Candidates {
   const Limits limits_;
   const std::vector<RankOrders> llm_;
   const std::vector<Setup> setups_;
-  std::int64_t bound_ = 0;
+  std::int64_t bound_ = 0;  ///< where to stop looking
   std::size_t modes_ = 2;
   std::vector<Choice> tried_, closed_;  // at this limit; at one that did not bind
   bool any_open_ = false;
@@ -260,6 +273,23 @@ class Candidates {
 
 }  // namespace
 
-Best best_candidate(const ScheduleRequest& request, const Limits& limits) { return Candidates(request, limits).run(); }
+Best best_candidate(const ScheduleRequest& request, const Limits& limits) {
+  // Asked for little work and with memory to spare: the widest choice of LLM orders alone.
+  if (limits.search_fills == 0u && limits.llm_live == UINT32_MAX) return Candidates(request, limits).run();
+  const std::vector<std::uint32_t> levels = llm_levels(request);
+  if (limits.llm_live < levels[0]) return Candidates(request, limits).run();  // says why not
+  Best best;
+  for (const std::uint32_t level : levels) {
+    if (level > limits.llm_live) break;
+    Limits here = limits;
+    here.llm_live = level;
+    here.search_share = level == levels.back() ? 1 : 8;
+    Best found = Candidates(request, here).run();
+    found.fills += best.fills;
+    if (!best.found || (found.found && found.time < best.time)) best = std::move(found);
+    else best.fills = found.fills;
+  }
+  return best;
+}
 
 }  // namespace bigmac::hybrid

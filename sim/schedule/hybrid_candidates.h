@@ -28,11 +28,14 @@ struct Limits {
   std::uint32_t encoder_live = UINT32_MAX;    ///< encoder microbatches on a rank
   std::uint32_t llm_live = UINT32_MAX;        ///< LLM chunk activations on a rank
   std::optional<std::uint32_t> search_fills;  ///< of each local search; absent: by the size of the job
+  std::uint32_t search_share = 1;             ///< which is divided by this
 };
 
 /// The best of bigmac (where its warm-up groups fit) and of the fills at the limits 1, 2, 3, 4, 5, 6, 8, 10, 12, 16,
 /// ... up to `encoder_live`, keeping the first of equals. What happens at one limit does not depend on `encoder_live`,
 /// so a larger one is never slower; not found where every order deadlocks.
+/// All of that is done at each of llm_levels() up to `llm_live`, apart, so that a larger one is never slower either;
+/// where a search is not wanted (`search_fills` 0) and LLM memory not limited, once with every LLM order.
 Best best_candidate(const ScheduleRequest& request, const Limits& limits);
 
 }  // namespace bigmac::hybrid

@@ -27,6 +27,26 @@ Setup make_setup(const ScheduleRequest& request, const std::vector<RankOrders>& 
   return setup;
 }
 
+/// Warm-up forwards beyond the base's own.
+std::vector<std::uint32_t> extra_warmups(const ScheduleRequest& request) {
+  const std::uint32_t ranks = request.pipeline.ranks;
+  if (request.pipeline.generators.empty() || !find_llm_base(request.base).extra_warmup) return {0};
+  return {ranks, 2 * ranks, 4 * ranks, 8 * ranks};
+}
+
+std::vector<RankOrders> orders_of_warmup(const ScheduleRequest& request, std::uint32_t extra) {
+  const Pipeline& pipeline = request.pipeline;
+  const LlmBase& base = find_llm_base(request.base);
+  std::vector<LastGroup> last_groups = {LastGroup::smaller};
+  if (pipeline.microbatches % pipeline.ranks != 0 && pipeline.chunks > 1) last_groups.push_back(LastGroup::larger);
+  std::vector<RankOrders> out;
+  for (const LastGroup last : last_groups)
+    for (const std::uint32_t slope : {1u, 2u})
+      if ((slope == 1 && last == LastGroup::smaller) || has_slope(base))
+        out.push_back(orders_with_slope(base, {pipeline, request.costs, extra}, slope, last));
+  return out;
+}
+
 }  // namespace
 
 std::uint32_t most_llm_live(const RankOrders& orders) {
@@ -42,26 +62,34 @@ std::uint32_t most_llm_live(const RankOrders& orders) {
   return most;
 }
 
+std::vector<std::uint32_t> llm_levels(const ScheduleRequest& request) {
+  std::uint32_t leanest = UINT32_MAX;
+  std::vector<std::uint32_t> levels;  // the most of each warm-up
+  for (const std::uint32_t extra : extra_warmups(request)) {
+    levels.push_back(0);
+    for (const RankOrders& orders : orders_of_warmup(request, extra)) {
+      const std::uint32_t live = most_llm_live(orders);
+      leanest = std::min(leanest, live);
+      levels.back() = std::max(levels.back(), live);
+    }
+  }
+  if (levels.size() > 1) levels = {levels[1], levels[2], levels[3] + request.pipeline.ranks};
+  else levels.push_back(levels[0] + request.pipeline.ranks);
+  levels.insert(levels.begin(), leanest);
+  levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
+  return levels;
+}
+
 std::vector<RankOrders> llm_choices(const ScheduleRequest& request, std::uint32_t live_limit) {
-  const Pipeline& pipeline = request.pipeline;
-  const LlmBase& base = find_llm_base(request.base);
-  std::vector<std::uint32_t> extras = {0};
-  if (!pipeline.generators.empty() && base.extra_warmup)
-    extras = {pipeline.ranks, 2 * pipeline.ranks, 4 * pipeline.ranks, 8 * pipeline.ranks};
-  std::vector<LastGroup> last_groups = {LastGroup::smaller};
-  if (pipeline.microbatches % pipeline.ranks != 0 && pipeline.chunks > 1) last_groups.push_back(LastGroup::larger);
   std::vector<RankOrders> out;
   std::uint32_t least = UINT32_MAX;
-  const auto add = [&](RankOrders orders) {
-    const std::uint32_t live = most_llm_live(orders);
-    least = std::min(least, live);
-    if (live <= live_limit && std::find(out.begin(), out.end(), orders) == out.end()) out.push_back(std::move(orders));
-  };
-  for (const std::uint32_t extra : extras)
-    for (const LastGroup last : last_groups)
-      for (const std::uint32_t slope : {1u, 2u})
-        if ((slope == 1 && last == LastGroup::smaller) || has_slope(base))
-          add(orders_with_slope(base, {pipeline, request.costs, extra}, slope, last));
+  for (const std::uint32_t extra : extra_warmups(request))
+    for (RankOrders& orders : orders_of_warmup(request, extra)) {
+      const std::uint32_t live = most_llm_live(orders);
+      least = std::min(least, live);
+      if (live <= live_limit && std::find(out.begin(), out.end(), orders) == out.end())
+        out.push_back(std::move(orders));
+    }
   if (out.empty())
     bad_input("--set llm_live_limit", fmt::format("the leanest order of {} holds {} chunk activations on a rank, more "
                                                   "than {}",

@@ -20,6 +20,11 @@ struct Setup {
 /// than `live_limit` chunk activations on some rank.
 std::vector<RankOrders> llm_choices(const ScheduleRequest& request, std::uint32_t live_limit);
 
+/// Limits on chunk activations of a rank, rising, at which hybrid looks for schedules: what the leanest of its LLM
+/// orders holds; what the fullest does (with a generator: of those with 2P and with 4P more forwards); and as much as
+/// any can ever hold, with P more run ahead.
+std::vector<std::uint32_t> llm_levels(const ScheduleRequest& request);
+
 /// The most chunk activations a rank holds; other modules are passed over.
 std::uint32_t most_llm_live(const RankOrders& orders);
 

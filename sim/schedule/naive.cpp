@@ -12,8 +12,8 @@
 // Under bidirectional bases (dualpipe) the first stage lies on two ranks, and the encoder with it.
 #include "assemble.h"
 #include "bigmac/schedule/builders.h"
-#include "bigmac/schedule/llm_base.h"
 #include "op_makers.h"
+#include "rank_source.h"
 
 namespace bigmac {
 namespace {
@@ -33,9 +33,9 @@ void place_around(const Pipeline& pipeline, const Op& op, std::vector<Op>& out) 
 }  // namespace
 
 Schedule build_naive(const ScheduleRequest& request) {
-  const RankOrders orders = llm_orders(find_llm_base(request.base), {request.pipeline, request.costs, 0});
+  RankSource llm(find_llm_base(request.base), {request.pipeline, request.costs, 0});
   return assemble(request.pipeline, [&](RankId rank, std::vector<Op>& out) {
-    for (const Op& op : orders[rank.value]) place_around(request.pipeline, op, out);
+    for (const Op& op : llm.order(rank)) place_around(request.pipeline, op, out);
   });
 }
 

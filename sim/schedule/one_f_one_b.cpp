@@ -17,6 +17,7 @@ void one_f_one_b_order(const BaseRequest& request, RankId rank, std::vector<Op>&
   const Pipeline& pipeline = request.pipeline;
   const std::uint32_t count = pipeline.microbatches;
   const std::uint32_t warmup = std::min(count, pipeline.ranks - 1 - rank.value + request.extra_warmup);
+  out.reserve(out.size() + std::size_t{2} * count);
   const auto forward = [&](std::uint32_t m) { out.push_back(llm_op(pipeline, OpKind::forward, rank, 0, m)); };
   const auto backward = [&](std::uint32_t m) { out.push_back(llm_op(pipeline, OpKind::backward, rank, 0, m)); };
   for (std::uint32_t m = 0; m < warmup; ++m) forward(m);

@@ -9,8 +9,8 @@
 //   1  e1 e5 F0 F1 F2 B0 F3 B1 ... B7 E1 E5
 #include "assemble.h"
 #include "bigmac/schedule/builders.h"
-#include "bigmac/schedule/llm_base.h"
 #include "op_makers.h"
+#include "rank_source.h"
 
 namespace bigmac {
 namespace {
@@ -33,9 +33,9 @@ void append_generators(const Pipeline& pipeline, RankId rank, std::vector<Op>& o
 Schedule build_upfront(const ScheduleRequest& request) {
   const Pipeline& pipeline = request.pipeline;
   const std::string base = pipeline.generators.empty() ? request.base : "gpipe";
-  const RankOrders orders = llm_orders(find_llm_base(base), {pipeline, request.costs, 0});
+  RankSource source(find_llm_base(base), {pipeline, request.costs, 0});
   Schedule schedule = assemble(pipeline, [&](RankId rank, std::vector<Op>& out) {
-    const std::vector<Op>& llm = orders[rank.value];
+    const std::vector<Op>& llm = source.order(rank);
     append_owned(pipeline, pipeline.encoders, OpKind::forward, rank, out);
     // With a generator the base is gpipe, whose first half are the forwards.
     const auto turn =

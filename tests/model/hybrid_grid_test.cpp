@@ -64,7 +64,7 @@ ScheduleFile file_of(const Instance& job) {
 
 struct Measured {
   double ratio = 0;  // time / bound
-  std::uint32_t live = 0;
+  std::uint32_t live = 0, llm_live = 0;
 };
 
 Measured measure(ScheduleFile& file, const std::string& name, std::map<std::string, std::int64_t> parameters = {}) {
@@ -78,7 +78,10 @@ Measured measure(ScheduleFile& file, const std::string& name, std::map<std::stri
   Measured out;
   out.ratio = static_cast<double>(outcome->iteration.value) /
               static_cast<double>(job_lower_bound(file.pipeline, file.costs).value);
-  for (const RankActivations& rank : outcome->ranks) out.live = std::max(out.live, live(rank, Role::encoder));
+  for (const RankActivations& rank : outcome->ranks) {
+    out.live = std::max(out.live, live(rank, Role::encoder));
+    out.llm_live = std::max(out.llm_live, live(rank, Role::llm));
+  }
   return out;
 }
 
@@ -187,7 +190,7 @@ TEST(Hybrid, keeps_every_limit_and_is_never_slower_with_a_larger_one) {
       double before = 1e9;
       for (std::int64_t limit = 1; limit <= 12; ++limit) {
         try {
-          const Measured found = measure(file, "hybrid", {{"encoder_live_limit", limit}});
+          const Measured found = measure(file, "hybrid", {{"encoder_live_limit", limit}, {"search_fills", 60}});
           EXPECT_LE(found.live, static_cast<std::uint32_t>(limit));
           EXPECT_LE(found.ratio, before) << "limit " << limit;
           before = found.ratio;
@@ -197,6 +200,31 @@ TEST(Hybrid, keeps_every_limit_and_is_never_slower_with_a_larger_one) {
         }
       }
     }
+}
+
+// Likewise the limit on the LLM's own chunk activations: below what its leanest order holds it is refused with that
+// number; a larger one is never slower, none at all least so.
+TEST(Hybrid, is_never_slower_with_more_llm_memory) {
+  for (const double generator : {0.0, 0.5}) {
+    ScheduleFile file = file_of({4, 2, 16, 0.5, generator, 0.5});
+    double before = 1e9;
+    int ran = 0;
+    for (std::int64_t limit = 8; limit <= 64; limit += 4) {
+      const std::map<std::string, std::int64_t> parameters{{"llm_live_limit", limit}, {"search_fills", 40}};
+      try {
+        const Measured found = measure(file, "hybrid", parameters);
+        EXPECT_LE(found.llm_live, static_cast<std::uint32_t>(limit));
+        EXPECT_LE(found.ratio, before) << "limit " << limit;
+        before = found.ratio;
+        ++ran;
+      } catch (const Error& refusal) {
+        EXPECT_EQ(ran, 0) << "limit " << limit;
+        EXPECT_NE(std::string(refusal.what()).find("leanest"), std::string::npos);
+      }
+    }
+    EXPECT_GE(ran, 8);
+    EXPECT_LE(measure(file, "hybrid", {{"search_fills", 40}}).ratio, before);
+  }
 }
 
 // Where nothing is interrupted nothing is cut: passes appear whole.

@@ -185,7 +185,7 @@ TEST(JobBound, holds_for_every_schedule_with_whole_backwards) {
     const Nanoseconds bound = job_lower_bound(file.pipeline, file.costs);
     for (const char* name : {"naive", "upfront", "optimus", "bigmac", "hybrid"}) {
       std::map<std::string, std::int64_t> parameters;
-      if (std::string(name) == "hybrid") parameters["search_fills"] = 100;
+      if (std::string(name) == "hybrid") parameters["search_fills"] = 30;
       const ScheduleRequest request{file.pipeline, file.costs, "", parameters};
       if (!schedule_fits(find_schedule(name), request)) continue;
       file.schedule = build_schedule(name, request);

@@ -45,9 +45,9 @@ bool try_schedule(const ScheduleInfo& info, const std::string& base, const std::
   file.pipeline = file.job.abstract->pipeline;
   file.costs = cost_table_from(file.pipeline, file.job.abstract->costs);
   try {
-    // A short local search takes the same steps as a long one.
+    // A short local search takes the same steps as a long one; two jobs in three go without.
     std::map<std::string, std::int64_t> parameters;
-    if (info.name == "hybrid") parameters["search_fills"] = 12;
+    if (info.name == "hybrid") parameters["search_fills"] = job_text.size() % 3 == 0 ? 6 : 0;
     file.schedule = build_schedule(info.name, {file.pipeline, file.costs, base, parameters});
     EXPECT_FALSE(find_bad_ride(file.pipeline, file.costs, file.schedule).has_value());
     file.take_costs(file.costs);

@@ -24,6 +24,9 @@ struct Study {
 /// where none fits the memory or the job allows none.
 Study study_job(Job job, const ScheduleChoice& choice, int threads);
 
+/// The job of a study that has a plan, under `plan` instead.
+Study under_plan(const Study& study, const ParallelPlan& plan);
+
 /// Builds `choice` and simulates it; in a job with a model also what the file says of its plan. Throws what
 /// build_schedule() throws; a schedule that cannot run comes back as its Fault.
 std::variant<Outcome, Fault> simulate_study(Study& study, const ScheduleChoice& choice);

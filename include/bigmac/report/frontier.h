@@ -14,6 +14,7 @@ namespace bigmac {
 struct FrontierPoint {
   std::string schedule;
   std::optional<std::uint32_t> limit;  ///< most encoder microbatches a rank may hold, where one was set
+  bool sharded = false;                ///< weights of encoders and generators sharded over a node
   std::string refusal;                 ///< why it does not run; the rest is 0 then
   Nanoseconds time{};
   std::uint32_t live = 0;  ///< encoder microbatches held at once, on the rank that holds most
@@ -26,13 +27,13 @@ struct Frontier {
   std::string base;
   bool whole_gpu = false;             ///< memory counts everything on a GPU; else activations alone
   std::optional<Nanoseconds> bound;   ///< no schedule of the job with whole backwards is faster
-  std::vector<FrontierPoint> points;  ///< hybrid by rising limit, the unlimited one last; then the others
+  std::vector<FrontierPoint> points;  ///< hybrid by rising limit, the unlimited one last; so sharded; the others
 };
 
 std::string frontier_table(const Frontier& frontier);
 std::string frontier_json(const Frontier& frontier);
-/// A self-contained SVG: microbatches held (logarithmic) against time, hybrid as stairs, the others as points, the
-/// bound as a line.
+/// A self-contained SVG: microbatches held (logarithmic) against time, hybrid as stairs (dashed: sharded), the others
+/// as points, the bound as a line.
 std::string frontier_chart(const Frontier& frontier);
 
 }  // namespace bigmac
