@@ -53,6 +53,14 @@ void fill(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, cons
   out.mfu = seconds > 0 ? costs.model_flops / (seconds * peak) : 0;
 }
 
+// One list needs a layer for each stage.
+bool too_few_layers(const Model& model, const ParallelPlan& plan) {
+  std::size_t layers = model.llm.layers.size();
+  for (const auto* sides : {&model.encoders, &model.generators})
+    for (const Module& side : *sides) layers += side.layers.size();
+  return layers < static_cast<std::size_t>(plan.pp) * static_cast<std::size_t>(plan.vpp);
+}
+
 }  // namespace
 
 std::string Evaluation::label() const {
@@ -75,8 +83,27 @@ std::string Evaluation::schedule_label() const {
   return label;
 }
 
+ParallelPlan plan_under(const Job& job, ParallelPlan plan, const ScheduleChoice& choice) {
+  if (!job.model || (job.model->encoders.empty() && job.model->generators.empty())) return plan;
+  if (!find_schedule(choice.name).one_list) return plan;
+  const auto by_flops = choice.parameters.find("by_flops");
+  const bool flops = by_flops != choice.parameters.end() && by_flops->second != 0;
+  plan.one_list = flops ? OneList::by_flops : OneList::by_time;
+  return plan;
+}
+
+PlanCosts costs_under(const Job& job, const ParallelPlan& own, const PlanCosts& costs) {
+  if (own.shard_sides)
+    throw Error(ErrorCode::bad_input, "parallel", "'shard_sides' with one list of layers: there are no sides to shard");
+  return plan_costs(job, own, costs.pipeline.microbatches, costs.llm, costs.encoders, costs.generators);
+}
+
 std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                    const ScheduleChoice& choice, Bytes memory_limit) {
+  if (const ParallelPlan own = plan_under(job, plan, choice); own != plan) {
+    if (own.shard_sides || too_few_layers(*job.model, own)) return std::nullopt;
+    return evaluate(job, own, costs_under(job, own, costs), choice, memory_limit);
+  }
   const ScheduleRequest request{costs.pipeline, costs.table, choice.base, choice.parameters};
   if (!schedule_fits(find_schedule(choice.name), request)) return std::nullopt;
   const Schedule schedule = build_schedule(choice.name, request);
@@ -106,6 +133,13 @@ Evaluation evaluation_of(const Job& job, const ParallelPlan& plan, const PlanCos
 }
 
 DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& evaluation) {
+  const ParallelPlan own =
+      plan_under(job, evaluation.plan, {evaluation.schedule, evaluation.base, evaluation.parameters});
+  if (own != evaluation.plan) {
+    Evaluation listed = evaluation;
+    listed.plan = own;
+    return work_out(job, costs_under(job, own, costs), listed);
+  }
   DetailedPlan out = work_out(
       job, costs, evaluation.plan,
       build_schedule(evaluation.schedule, {costs.pipeline, costs.table, evaluation.base, evaluation.parameters}));

@@ -29,10 +29,27 @@ Json parallel_json(const Job& job, const ParallelPlan& plan) {
   for (const Module& module : job.model->generators)
     out[module.name] = {{"tp", plan.generator_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.generator_tp}};
   out["shard_sides"] = plan.shard_sides;
+  if (plan.one_list != OneList::no) out["one_list"] = plan.one_list == OneList::by_flops ? "by FLOPs" : "by time";
   out["micro_batch"] = plan.micro_batch;
   out["recompute"] = name(plan.recompute);
   out["gpus"] = plan.gpus();
   return out;
+}
+
+/// By stage, the runs of layers of a list: {"module": "encoder", "first_layer": 0, "layers": 3}.
+Json list_json(const Job& job, const StageList& listed) {
+  Json stages = Json::array();
+  for (const auto& runs : listed) {
+    Json stage = Json::array();
+    for (const ListedLayers& run : runs) {
+      const Module& module = run.role == Role::llm       ? job.model->llm
+                             : run.role == Role::encoder ? job.model->encoders[run.index]
+                                                         : job.model->generators[run.index];
+      stage.push_back({{"module", module.name}, {"first_layer", run.first}, {"layers", run.last - run.first}});
+    }
+    stages.push_back(stage);
+  }
+  return stages;
 }
 
 Json partition_json(const Job& job, const Partition& partition) {
@@ -55,7 +72,9 @@ PlanFacts plan_facts(const Job& job, const PlanCosts& costs, const Evaluation& e
                      const Outcome& outcome) {
   PlanFacts facts;
   facts.parallel = parallel_json(job, evaluation.plan).dump();
-  facts.partition = partition_json(job, costs.partition).dump();
+  Json partition = partition_json(job, costs.partition);
+  if (!costs.listed.empty()) partition["list"] = list_json(job, costs.listed);
+  facts.partition = partition.dump();
   const Residency where = residency(costs.pipeline, schedule);
   const OutsidePipeline outside =
       outside_pipeline(job, evaluation.plan, costs, where, llm_slack(costs.pipeline, schedule, outcome));

@@ -23,6 +23,8 @@ ParallelPlan plan_of(const JsonReader& parallel, const Model& model) {
   plan.micro_batch = parallel.integer_or("micro_batch", 1, 1, std::int64_t{1} << 22);
   plan.recompute = recompute_named(parallel.string_or("recompute", "none"));
   plan.shard_sides = parallel.boolean_or("shard_sides", false);
+  if (const auto list = parallel.find("one_list"))
+    plan.one_list = list->string() == "by FLOPs" ? OneList::by_flops : OneList::by_time;
   return plan;
 }
 

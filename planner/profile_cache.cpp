@@ -16,6 +16,7 @@ ParallelPlan llm_key(const ParallelPlan& plan) {
   ParallelPlan key = plan;
   key.vpp = key.encoder_tp = key.generator_tp = 1;
   key.shard_sides = false;
+  key.one_list = OneList::no;
   key.pp = key.dp = 1;
   return key;
 }

@@ -38,10 +38,10 @@ class Stream {
   std::uint64_t state_;
 };
 
-/// The plan's table with a row for each microbatch of every encoder and generator.
-CostTable widened(const Pipeline& pipeline, const CostTable& costs) {
+/// The plan's table with a row for each microbatch of every encoder and generator, or of the list in which they stand.
+CostTable widened(const Pipeline& pipeline, const CostTable& costs, bool of_list) {
   std::vector<bool> per_microbatch(pipeline.modules.size(), true);
-  per_microbatch[0] = costs.modules[kLlm].per_microbatch != 0;
+  per_microbatch[0] = of_list || costs.modules[kLlm].per_microbatch != 0;
   CostTable out = make_cost_table(pipeline, per_microbatch);
   for (std::size_t m = 0; m < pipeline.modules.size(); ++m) {
     const ModuleId id{static_cast<std::uint8_t>(m)};
@@ -70,13 +70,14 @@ PlanCosts drawn_pool(const Job& job, const PlanCosts& costs, const ParallelPlan&
     return out;
   };
   return plan_costs(job, plan, options.pool, costs.llm, sides(Role::encoder, job.model->encoders.size()),
-                    sides(Role::generator, job.model->generators.size()));
+                    sides(Role::generator, job.model->generators.size()), costs.listed);
 }
 
 /// A row of the wide table that some operation uses.
 struct Row {
   ModuleId module;
   OpKind kind;
+  StageId stage;
   std::uint32_t microbatch;
 };
 
@@ -92,7 +93,7 @@ class Spreading {
       : plan_(plan),
         options_(options),
         replicas_(static_cast<std::size_t>(plan.evaluation.plan.dp)),
-        wide_(widened(plan.file.pipeline, plan.file.costs)),
+        wide_(widened(plan.file.pipeline, plan.file.costs, plan.evaluation.plan.one_list != OneList::no)),
         pool_(drawn_pool(job, cache.costs(plan.evaluation.plan), plan.evaluation.plan, options)),
         graph_(lowered()),
         timer_(plan.file.schedule, graph_, slot_costs(graph_, wide_), used_rows()) {
@@ -124,14 +125,15 @@ class Spreading {
     return std::move(std::get<TaskGraph>(result));
   }
 
-  // Rows of encoders and generators that the schedule uses; remembered in the order of the timer's.
+  // Rows that the schedule uses of modules whose microbatches differ: encoders, generators, and an LLM in whose list
+  // they stand. Remembered in the order of the timer's.
   std::vector<bool> used_rows() {
     std::vector<bool> used(wide_.size(), false);
     std::vector<Row> by_slot(wide_.size());
     for (const Op& op : plan_.file.schedule.ops)
-      if (op.module != kLlm) {
+      if (wide_.modules[op.module].per_microbatch != 0) {
         used[wide_.slot(op)] = true;
-        by_slot[wide_.slot(op)] = {op.module, op.kind, op.microbatch.value};
+        by_slot[wide_.slot(op)] = {op.module, op.kind, op.stage, op.microbatch.value};
       }
     for (std::size_t slot = 0; slot < used.size(); ++slot)
       if (used[slot]) rows_.push_back(by_slot[slot]);
@@ -202,7 +204,7 @@ class Spreading {
       for (std::size_t v = 0; v < rows_.size(); ++v) {
         const Row& row = rows_[v];
         const std::uint32_t slot =
-            pool_.table.slot(row.module, row.kind, StageId{0}, MicrobatchId{drawn[row.microbatch]});
+            pool_.table.slot(row.module, row.kind, row.stage, MicrobatchId{drawn[row.microbatch]});
         block.duration[v * kLanes + l] = listed(v, slot);
         block.transfer[v * kLanes + l] = static_cast<double>(pool_.table.transfer[slot].value);
       }

@@ -60,7 +60,8 @@ void choose_plan(Study& study, const ScheduleChoice& choice, int threads) {
   found.plan = space.plans.front();
   if (space.plans.size() > 1) found = best_plan(job, space, cache, choice, threads);
   study.plan = found.plan;
-  study.plan_costs = cache.costs(found.plan);
+  study.plan->one_list = OneList::no;
+  study.plan_costs = cache.costs(*study.plan);
   study.chosen = space.plans.size() == 1
                      ? fmt::format("plan {}, the only one the job allows", found.label())
                      : fmt::format("plan {}, the fastest of {} under {}; 'parallel' in the job fixes another",
@@ -96,13 +97,18 @@ Study under_plan(const Study& study, const ParallelPlan& plan) {
 
 std::variant<Outcome, Fault> simulate_study(Study& study, const ScheduleChoice& choice) {
   ScheduleFile& file = study.file;
-  file.schedule = build_schedule(choice.name, {file.pipeline, study.costs, choice.base, choice.parameters});
-  file.take_costs(study.costs);
+  const ParallelPlan own = study.plan ? plan_under(file.job, *study.plan, choice) : ParallelPlan{};
+  const bool listed = own.one_list != OneList::no;
+  const PlanCosts costs = listed ? costs_under(file.job, own, study.plan_costs) : study.plan_costs;
+  const CostTable& table = listed ? costs.table : study.costs;
+  if (study.plan) file.pipeline = costs.pipeline;
+  file.schedule = build_schedule(choice.name, {file.pipeline, table, choice.base, choice.parameters});
+  file.take_costs(table);
   auto result = simulate(file.pipeline, file.costs, file.schedule);
   const auto* outcome = std::get_if<Outcome>(&result);
   if (study.plan && outcome != nullptr) {
-    const Evaluation found = evaluation_of(file.job, *study.plan, study.plan_costs, file.schedule, *outcome);
-    file.plan = plan_facts(file.job, study.plan_costs, found, file.schedule, *outcome);
+    const Evaluation found = evaluation_of(file.job, own, costs, file.schedule, *outcome);
+    file.plan = plan_facts(file.job, costs, found, file.schedule, *outcome);
   }
   return result;
 }

@@ -94,7 +94,7 @@ Found UnitWork::found(const Unit& unit, const std::string& result) const {
   for (std::size_t i = 0; i < choices.size(); ++i) {
     if (parts[i] == kRefused) continue;
     Evaluation& e = out[i].emplace();
-    e.plan = space_.plans[unit.plan];
+    e.plan = plan_under(job_, space_.plans[unit.plan], choices[i]);
     e.schedule = choices[i].name;
     e.parameters = choices[i].parameters;
     e.microbatches = microbatches(job_, e.plan);

@@ -123,18 +123,25 @@ class SideModule {
     parameters_ = all_parameters(module.layers, layer_plan_);
   }
 
+  struct Layers {
+    std::shared_ptr<const std::vector<LayerCost>> each;
+    LayerCost sum;
+  };
   /// The rank's GPUs share the images; the busiest takes ceil(images / replicas) of them.
-  LayerCost cost(const ModuleLoad& load) {
-    const double replicas = std::max(1, plan_.rank_gpus() / tp_), images = static_cast<double>(load.images);
-    const double share = images > 0 ? std::ceil(images / replicas) / images : 0;
-    const LayerLoad own{share * static_cast<double>(load.tokens), share * load.pairs};
+  const Layers& layers(const ModuleLoad& load) {
+    const LayerLoad own = busiest(load);
     const auto [known, is_new] = memo_.try_emplace({own.tokens, own.pairs});
     if (is_new) {
       auto layers = layer_costs(job_, module_, alike_, layer_plan_, own, trained_);
       if (plan_.shard_sides) add_sharding(*job_.cluster, shard_group(job_, plan_, tp_), parameters_, layers);
-      known->second = sum_of(layers.data(), layers.data() + layers.size());
+      known->second.sum = sum_of(layers.data(), layers.data() + layers.size());
+      known->second.each = std::make_shared<const std::vector<LayerCost>>(std::move(layers));
     }
     return known->second;
+  }
+  double inner_bytes(const ModuleLoad& load) const {
+    const bool cut = job_.training.sequence_parallel || job_.training.scatter_transfers;
+    return kBf16 * busiest(load).tokens * static_cast<double>(module_.width) / (cut ? tp_ : 1);
   }
   double transfer_bytes(const ModuleLoad& load) const {
     return kBf16 * static_cast<double>(load.output_tokens) * static_cast<double>(module_.output_width) /
@@ -144,6 +151,12 @@ class SideModule {
   const std::vector<bool>& trained() const { return trained_.trained; }
 
  private:
+  LayerLoad busiest(const ModuleLoad& load) const {
+    const double replicas = std::max(1, plan_.rank_gpus() / tp_), images = static_cast<double>(load.images);
+    const double share = images > 0 ? std::ceil(images / replicas) / images : 0;
+    return {share * static_cast<double>(load.tokens), share * load.pairs};
+  }
+
   const Job& job_;
   const ParallelPlan& plan_;
   const Module& module_;
@@ -152,7 +165,7 @@ class SideModule {
   LayerPlan layer_plan_;
   TrainedLayers trained_;
   std::vector<LayerParameters> parameters_;
-  std::map<std::pair<double, double>, LayerCost> memo_;  // by tokens and pairs
+  std::map<std::pair<double, double>, Layers> memo_;  // by tokens and pairs
 };
 
 }  // namespace
@@ -203,8 +216,11 @@ SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::s
   out.trained = module.trained();
   for (const MicrobatchLoad& load : loads) {
     const ModuleLoad& own = role == Role::encoder ? load.encoders[index] : load.generators[index];
-    out.by_microbatch.push_back(module.cost(own));
+    const SideModule::Layers& layers = module.layers(own);
+    out.layers_by_microbatch.push_back(layers.each);
+    out.by_microbatch.push_back(layers.sum);
     out.transfer_bytes.push_back(module.transfer_bytes(own));
+    out.inner_bytes.push_back(module.inner_bytes(own));
   }
   return out;
 }

@@ -61,6 +61,27 @@ Held held_side(const Job& job, const ParallelPlan& plan, const SideCosts& side, 
   return held;
 }
 
+// Encoder and generator layers that stand in the rank's stages.
+void add_listed(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const std::vector<bool>& stages,
+                std::vector<Held>& held) {
+  const auto add = [&](Role role, std::size_t index, const SideCosts& side, int tp) {
+    SideCosts part;
+    for (std::uint32_t stage = 0; stage < stages.size(); ++stage)
+      for (const ListedLayers& run : costs.listed[stage])
+        for (std::uint32_t i = run.first; stages[stage] && run.role == role && run.index == index && i < run.last;
+             ++i) {
+          part.parameters.push_back(side.parameters[i]);
+          part.trained.push_back(side.trained[i]);
+        }
+    for (const bool frozen : {false, true})
+      if (std::find(part.trained.begin(), part.trained.end(), !frozen) != part.trained.end())
+        held.push_back(held_side(job, plan, part, tp, 1, frozen));
+  };
+  for (std::size_t i = 0; i < costs.encoders.size(); ++i) add(Role::encoder, i, *costs.encoders[i], plan.encoder_tp);
+  for (std::size_t i = 0; i < costs.generators.size(); ++i)
+    add(Role::generator, i, *costs.generators[i], plan.generator_tp);
+}
+
 void add_state(const Job& job, const Held& held, RankState& state) {
   const auto add = [&](double parameters, int replicas) {
     const StateBytes bytes = state_bytes(parameters, job.training.distributed_optimizer ? replicas : 1, held.frozen);
@@ -81,6 +102,10 @@ int ranks_holding(const Residency& where, ModuleId module) {
 std::vector<Held> held_on_rank(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const Residency& where,
                                std::uint32_t rank) {
   std::vector<Held> held = {held_llm(job, plan, costs, where.stages[rank])};
+  if (!costs.listed.empty()) {
+    add_listed(job, plan, costs, where.stages[rank], held);
+    return held;
+  }
   const auto add = [&](ModuleId id, const SideCosts& side, int tp) {
     if (!where.modules[rank][id.value]) return;
     for (const bool frozen : {false, true}) {

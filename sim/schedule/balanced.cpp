@@ -7,13 +7,15 @@
 //
 //   4 ranks, V = 1, encoder = 1, LLM stages 2 2 2 2, no generator: the list 1 2 2 2 2 into four: | 1 2 | 2 | 2 | 2 |
 //
-// Departure: a job's encoder and LLM stages are not cut further here; bigmac-plan splits the layers of a model before
-// it states them. Operations are ordered by the list scheduler; equal stages give 1F1B.
+// A model's layers come here cut already, as stages of one module (sim/cost/one_list.cpp): then the order is
+// interleaved 1F1B's, Megatron-LM's own. A job that states its pipeline has encoder and LLM stages that are not cut
+// further: these are ordered by the list scheduler; equal stages give 1F1B.
 #include <algorithm>
 #include <numeric>
 
 #include "assemble.h"
 #include "bigmac/schedule/builders.h"
+#include "bigmac/schedule/llm_base.h"
 #include "list_scheduler.h"
 
 namespace bigmac {
@@ -80,10 +82,15 @@ std::vector<std::uint32_t> split_evenly(const std::vector<Item>& items, std::uin
   return part_of;
 }
 
+Schedule megatron_order(const ScheduleRequest& request) {
+  return build_base_alone({request.pipeline, request.costs, default_base(request.pipeline), {}});
+}
+
 }  // namespace
 
 Schedule build_balanced(const ScheduleRequest& request) {
   const Pipeline& pipeline = request.pipeline;
+  if (pipeline.modules.size() == 1) return megatron_order(request);
   const std::vector<Item> items = linear_list(request);
   const std::vector<std::uint32_t> part_of = split_evenly(items, pipeline.stages());
   Placement placement;

@@ -115,12 +115,16 @@ ScheduleInfo bigmac_row() {
 }
 
 ScheduleInfo balanced_row() {
+  const ScheduleParameter by_flops{
+      "by_flops", "what a model's layers are weighed by: 1 FLOPs, as the paper does; 0 their times", 0, 1, 0};
   return {.name = "balanced",
           .summary = "one linear list split evenly over virtual stages",
           .paper = "Megatron-LM balanced, in 2408.03505",
           .needs = "nothing",
+          .parameters = {by_flops},
           .on_request = true,
           .thorough = true,
+          .one_list = true,
           .sides = kAnywhere,
           .refuses = refuse_nothing,
           .build = build_balanced};

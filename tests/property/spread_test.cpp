@@ -34,14 +34,16 @@ ParallelPlan plan_of(int dp) {
 class SpreadOf : public testing::TestWithParam<const char*> {};
 
 // 4 microbatches of 2 kinds: 16 batches, each timed by the engine on the schedule of the plan.
-std::vector<Nanoseconds> every_batch(const DetailedPlan& plan, const ParallelPlan& degrees) {
+std::vector<Nanoseconds> every_batch(const DetailedPlan& plan, const ParallelPlan& degrees, const StageList& cut) {
   const auto count = plan.file.pipeline.microbatches;
   std::vector<Nanoseconds> out;
   for (int bits = 0; bits < (1 << count); ++bits) {
     std::vector<int> order;
     for (std::uint32_t m = 0; m < count; ++m) order.push_back(bits >> m & 1);
     const Job job = job_of(order);
-    const PlanCosts costs = ProfileCache(job, {degrees}, 1).costs(degrees);
+    const PlanCosts apart = ProfileCache(job, {degrees}, 1).costs(degrees);
+    const PlanCosts costs =
+        plan_costs(job, plan.evaluation.plan, count, apart.llm, apart.encoders, apart.generators, cut);
     const auto result = simulate_quickly(costs.pipeline, costs.table, plan.file.schedule);
     out.push_back(std::get<Outcome>(result).iteration + (plan.evaluation.step - plan.evaluation.iteration));
   }
@@ -59,7 +61,8 @@ TEST_P(SpreadOf, holds_every_batch_there_can_be_as_often_as_it_is_likely) {
   options.pool = 2, options.batches = 16'000;
   const Spread spread = step_spread(job, cache, plan, options);
   std::map<std::int64_t, double> expected, found;
-  for (const Nanoseconds step : every_batch(plan, degrees)) expected[step.value] += 1000;
+  for (const Nanoseconds step : every_batch(plan, degrees, cache.costs(plan.evaluation.plan).listed))
+    expected[step.value] += 1000;
   for (const Nanoseconds step : spread.steps) found[step.value] += 1;
   ASSERT_EQ(found.size(), expected.size());
   for (const auto& [step, count] : expected) {
@@ -71,7 +74,8 @@ TEST_P(SpreadOf, holds_every_batch_there_can_be_as_often_as_it_is_likely) {
   EXPECT_EQ(spread.quantile(0.5), spread.steps[7'999]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Schedules, SpreadOf, testing::Values("naive", "upfront", "bigmac", "optimus", "hybrid"));
+INSTANTIATE_TEST_SUITE_P(Schedules, SpreadOf,
+                         testing::Values("naive", "upfront", "bigmac", "optimus", "hybrid", "balanced"));
 
 TEST(Spread, is_the_planned_step_where_all_data_are_alike_and_the_same_for_any_number_of_threads) {
   const Job job = full_job("bigmac-b", "h800-80g", 32, R"(, "data": {"sequence_length": 4096, "images_per_sample": 2,

@@ -47,6 +47,9 @@ struct SideCosts {
   std::vector<LayerParameters> parameters;  ///< by layer
   std::vector<bool> trained;                ///< by layer
   std::vector<double> transfer_bytes;       ///< by microbatch, per GPU, handing the result to another rank
+  std::vector<double> inner_bytes;          ///< by microbatch, per GPU, handing one layer's output to another rank
+  /// By microbatch, the layers of which by_microbatch is the sum.
+  std::vector<std::shared_ptr<const std::vector<LayerCost>>> layers_by_microbatch;
 };
 SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
                      const std::vector<MicrobatchLoad>& loads);
@@ -63,19 +66,32 @@ Partition partition_layers(const std::vector<LayerCost>& layers, std::uint32_t s
 using SharedProfile = std::shared_ptr<const ModuleProfile>;
 using SharedSide = std::shared_ptr<const SideCosts>;
 
+/// Layers [first, last) of one module, in a stage of a list of all layers.
+struct ListedLayers {
+  Role role = Role::llm;
+  std::size_t index = 0;  ///< among the encoders or generators
+  std::uint32_t first = 0, last = 0;
+};
+
+/// By stage, the runs of layers it holds.
+using StageList = std::vector<std::vector<ListedLayers>>;
+
 /// What is known of a plan before any schedule.
 struct PlanCosts {
   Pipeline pipeline;
   CostTable table;
-  Partition partition;
+  Partition partition;  ///< of the LLM's layers
+  StageList listed;     ///< where the plan has one list of layers; else empty
   SharedProfile llm;
   std::vector<SharedSide> encoders, generators;
   double model_flops = 0;  ///< useful FLOPs of one replica's step, forward and backward, recompute not counted
 };
 
-/// Puts profiles together. `encoders` and `generators` hold at least `microbatches` entries.
+/// Puts profiles together. `encoders` and `generators` hold at least `microbatches` entries. With plan.one_list the
+/// pipeline has the LLM alone, its stages runs of any module's layers, `listed` by stage;
+/// a list that is given is kept, so that other data can be costed under the same cut.
 PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t microbatches, SharedProfile llm,
-                     std::vector<SharedSide> encoders, std::vector<SharedSide> generators);
+                     std::vector<SharedSide> encoders, std::vector<SharedSide> generators, StageList listed = {});
 
 /// Bytes of one GPU of a rank that do not change during the step.
 struct RankState {

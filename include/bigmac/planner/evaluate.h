@@ -63,8 +63,14 @@ struct ScheduleChoice {
   std::map<std::string, std::int64_t> parameters;
 };
 
+/// The plan as the schedule runs it: with one list of layers where it asks for that and the model has more than an LLM.
+ParallelPlan plan_under(const Job& job, ParallelPlan plan, const ScheduleChoice& choice);
+
+/// The costs of that plan from those of the plan without the schedule: profiles are shared.
+PlanCosts costs_under(const Job& job, const ParallelPlan& own, const PlanCosts& costs);
+
 /// Nothing when the schedule refuses this pipeline. A schedule whose order needs more than `memory_limit` is not timed:
-/// its step stays 0.
+/// its step stays 0. `costs` are those of `plan`; the result's plan is plan_under.
 std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                    const ScheduleChoice& choice, Bytes memory_limit = kMaxBytes);
 

@@ -12,6 +12,10 @@ const char* name(Recompute recompute);
 /// Throws Error{bad_input} for any other name.
 Recompute recompute_named(const std::string& name);
 
+/// Encoders, LLM and generators apart, or their layers as one linear list cut over all stages by time or by FLOPs
+/// (Megatron-LM balanced, as in 2408.03505, section 5.1).
+enum class OneList { no, by_time, by_flops };
+
 /// GPUs = tp x cp x pp x dp, laid out in that order (tp innermost, pp outermost, as Megatron-LM does).
 /// ep regroups the GPUs of one pipeline stage: expert tensor parallelism is 1.
 struct ParallelPlan {
@@ -22,6 +26,7 @@ struct ParallelPlan {
   /// Encoder and generator weights and gradients sharded over the GPUs of a node that hold the same part (FSDP within a
   /// node, hybrid sharding: Zhao et al. 2023, 2304.11277, section 3.2.2); gathered layer by layer when used.
   bool shard_sides = false;
+  OneList one_list = OneList::no;  ///< what a schedule asks for, not what is searched
 
   int gpus() const { return tp * cp * pp * dp; }
   int rank_gpus() const { return tp * cp; }
