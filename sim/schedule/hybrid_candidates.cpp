@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t kFew = 12;  // choices: all of them are tried
 // A local search takes at most so many fills, and all of them together so many operations and slices.
-constexpr std::int64_t kSearchFills = 600, kSearchOperations = 5'000'000;
+constexpr std::int64_t kSearchFills = 600, kLastSearchFills = 1800, kSearchOperations = 5'000'000;
 constexpr std::int64_t kNever = INT64_MAX / 4;
 
 struct Mode {
@@ -55,7 +55,8 @@ class Candidates {
         limits_(limits),
         llm_(llm_choices(request, limits.llm_live)),
         setups_(make_setups(request, llm_)) {
-    search_fills_ = limits.search_fills.value_or(default_search_fills() / limits.search_share);
+    last_search_fills_ = limits.search_fills.value_or(default_search_fills(kLastSearchFills) / limits.search_share);
+    search_fills_ = limits.search_fills.value_or(default_search_fills(kSearchFills) / limits.search_share);
     // The job's bound holds for whole backwards and stage s on rank s mod P.
     bound_ = has_slope(find_llm_base(request.base)) ? job_lower_bound(request.pipeline, request.costs).value
                                                     : least_with_given_orders();
@@ -78,7 +79,7 @@ class Candidates {
       any_open_ = false;
       tried_.clear();
       choice = try_limit(choice, limit);
-      if (searched(limit) || !any_open_) search(limit);
+      if (searched(limit) || !any_open_) search(limit, any_open_ ? search_fills_ : last_search_fills_);
       if (!any_open_ || limit >= pipeline_.microbatches) break;
     }
     try_nested(live_limit);
@@ -91,7 +92,7 @@ class Candidates {
     return limit >= 3 && (std::has_single_bit(limit) || (limit % 3 == 0 && std::has_single_bit(limit / 3)));
   }
 
-  void search(std::uint32_t limit) {
+  void search(std::uint32_t limit, std::uint32_t fills) {
     if (!start_ || search_fills_ == 0 || best_.time <= good_enough()) return;
     const SearchSpace space{
         pipeline_,
@@ -104,17 +105,17 @@ class Candidates {
                            fmt::format("encoder slices placed by search, at most {} live on a rank", filled.most_live));
         },
         good_enough()};
-    SearchResult found = search_near(space, std::move(*start_), start_time_, limit, search_fills_);
+    SearchResult found = search_near(space, std::move(*start_), start_time_, limit, fills);
     best_.fills += found.fills;
     start_ = std::move(found.point);
     start_time_ = found.time;
   }
 
-  std::uint32_t default_search_fills() const {
+  std::uint32_t default_search_fills(std::int64_t most) const {
     const Sides& sides = setups_[0].sides;
     const std::int64_t slices = sides.forward.slices() + sides.backward.slices() + sides.generator.slices();
     const std::int64_t size = pipeline_.operations() + slices * pipeline_.microbatches;
-    return static_cast<std::uint32_t>(std::min(kSearchFills, kSearchOperations / size));
+    return static_cast<std::uint32_t>(std::min(most, kSearchOperations / size));
   }
 
   /// All work spread evenly, and the least span of the LLM's orders: what no fill that keeps to these orders goes
@@ -265,8 +266,8 @@ class Candidates {
   std::vector<Choice> tried_, closed_;  // at this limit; at one that did not bind
   bool any_open_ = false;
   Choice best_choice_{};
-  std::uint32_t search_fills_ = 0;
-  std::optional<Point> start_;  // the best fill's choices, where a search begins
+  std::uint32_t search_fills_ = 0, last_search_fills_ = 0;  // where the limit binds; where it does not
+  std::optional<Point> start_;                              // the best fill's choices, where a search begins
   std::int64_t start_time_ = 0;
   Best best_;
 };

@@ -9,6 +9,9 @@ namespace bigmac::hybrid {
 namespace {
 
 constexpr std::size_t kHistory = 10;
+constexpr std::uint32_t kPatience = 120;  // steps without a better one before it starts again
+constexpr int kKicks = 3;                 // changes then
+constexpr int kTries = 8;                 // exchanges compared before one is filled
 constexpr std::uint64_t kSeed = 1;
 
 class LocalSearch {
@@ -32,11 +35,29 @@ class LocalSearch {
 
   SearchResult run(std::uint32_t fills) {
     std::uint32_t done = 0;
-    for (; done < fills && best_time_ > space_.good_enough; ++done) step(done % kHistory);
+    for (; done < fills && best_time_ > space_.good_enough; ++done) {
+      step(done % kHistory);
+      if (++idle_steps_ >= kPatience) start_again();
+    }
     return {std::move(best_), best_time_, done};
   }
 
  private:
+  /// From the best, a few steps away, whatever they cost.
+  void start_again() {
+    now_ = best_;
+    for (int i = 0; i < kKicks; ++i) change();
+    if (llm_differs_) time_clocks();
+    score_ = fill_now(INT64_MAX / 4);
+    if (score_.sum == INT64_MAX) {  // it deadlocks
+      now_ = best_;
+      if (llm_differs_) time_clocks();
+      score_ = fill_now(INT64_MAX / 4);
+    }
+    history_.fill(score_.sum);
+    idle_steps_ = 0;
+  }
+
   void time_clocks() {
     clocks_.clear();
     for (const RankOrders& orders : space_.llm) {
@@ -72,7 +93,7 @@ class LocalSearch {
     const Score score = fill_now(allowed);
     if (score.sum <= allowed) {
       score_ = score;
-      if (score.time < best_time_) best_time_ = score.time, best_ = now_;
+      if (score.time < best_time_) best_time_ = score.time, best_ = now_, idle_steps_ = 0;
     } else {
       const bool again = llm_differs_ && before.order != now_.order;
       now_ = std::move(before);
@@ -127,8 +148,40 @@ class LocalSearch {
     // Half the time one of the rank that ends last.
     if (any(2) == 0)
       for (std::uint32_t tries = 0; tries < 2 * ranks_ && ranks[p] != score_.last; ++tries) p = any(count_);
+    if (any(2) == 0) return even_out(ranks, p);
     if (any(4) == 0) ranks[p] = any(ranks_);
     else std::swap(ranks[p], ranks[near(p)]);
+  }
+
+  /// Of a few exchanges of p's rank with another position's, the one that leaves the two ranks' side work most even.
+  void even_out(std::vector<std::uint32_t>& ranks, std::uint32_t p) {
+    const std::vector<std::int64_t> loads = side_loads();
+    const bool encoder = &ranks == &now_.placement.encoder;
+    std::uint32_t best = p;
+    std::int64_t least = INT64_MAX;
+    for (int tries = 0; tries < kTries; ++tries) {
+      const std::uint32_t q = any(2) == 0 ? any(count_) : near(p);
+      if (ranks[q] == ranks[p]) continue;
+      const std::int64_t moved = weight(encoder, p) - weight(encoder, q);
+      const std::int64_t gap = std::abs(loads[ranks[p]] - loads[ranks[q]] - 2 * moved);
+      if (gap < least) least = gap, best = q;
+    }
+    std::swap(ranks[p], ranks[best]);
+  }
+
+  std::int64_t weight(bool encoder, std::uint32_t p) const {
+    const Sides& sides = now_.sides;
+    if (!encoder) return sides.generator.total(p);
+    return sides.forward.total(p) + (sides.backward.empty() ? 0 : sides.backward.total(p));
+  }
+
+  std::vector<std::int64_t> side_loads() const {
+    std::vector<std::int64_t> loads(ranks_, 0);
+    for (std::uint32_t p = 0; p < count_; ++p) {
+      if (!now_.placement.encoder.empty()) loads[now_.placement.encoder[p]] += weight(true, p);
+      if (!now_.placement.generator.empty()) loads[now_.placement.generator[p]] += weight(false, p);
+    }
+    return loads;
   }
 
   /// Ranks stay with the microbatch or with the position.
@@ -148,6 +201,7 @@ class LocalSearch {
   std::uint32_t live_limit_, ranks_, count_;
   Random random_;
   bool llm_differs_ = false;
+  std::uint32_t idle_steps_ = 0;  ///< since the best was found
   std::vector<LlmClock> clocks_;
   std::array<std::int64_t, kHistory> history_{};
 };

@@ -4,6 +4,8 @@
 // order and the rules. A step changes one or two of these at random and fills again; late acceptance (Burke and Bykov
 // 2017, "The late acceptance hill-climbing heuristic") keeps it when it is no slower than now, or than what was kept
 // `kHistory` steps ago. A fill is given up as soon as it is sure to be slower than both, which makes most steps cheap.
+// Half of the steps that change ranks compare a few exchanges by the two ranks' side work and fill the most even; after
+// `kPatience` steps without a better fill it starts again a few changes away from the best.
 // Steps are drawn from a fixed seed: the same job, the same schedule.
 //
 // 4 ranks, unequal encoders, two positions of one group on ranks 0 and 3: exchanging them moves the dearer one to the

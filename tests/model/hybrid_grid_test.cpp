@@ -23,6 +23,7 @@ struct Instance {
   double encoder = 1, generator = 0;  // e, g
   double sigma = 0;                   // of the lognormal by which side costs differ
   double latency = 0;                 // transfers, in tF
+  std::int64_t draw = 0;              // which random costs
 
   double llm_work() const { return static_cast<double>(chunks) * 3 * kForward; }  // one rank, one microbatch
   bool fills_the_bubble() const {
@@ -50,7 +51,8 @@ GivenModuleCosts side(const std::string& name, const Instance& job, double ratio
 }
 
 ScheduleFile file_of(const Instance& job) {
-  Random random(static_cast<std::uint64_t>(job.ranks * 1000 + job.chunks * 100 + job.microbatches));
+  Random random(
+      static_cast<std::uint64_t>(777'777 * job.draw + job.ranks * 1000 + job.chunks * 100 + job.microbatches));
   const std::int64_t forward = std::llround(kForward);
   GivenCosts costs = {given("llm", forward, 2 * forward, 1, std::llround(job.latency * kForward))};
   costs.push_back(side("encoder", job, job.encoder, random));
@@ -114,6 +116,18 @@ double expect_promises(const Instance& job, double target) {
   return found;
 }
 
+/// Hybrid without a limit, on other random costs: the ratio, searched for where it is not within `target` without.
+double ratio_of_draw(Instance job, std::int64_t draw, double target) {
+  job.draw = draw;
+  ScheduleFile file = file_of(job);
+  const double quick = measure(file, "hybrid", {{"search_fills", 0}}).ratio;
+  const double found = quick <= target ? quick : measure(file, "hybrid").ratio;
+  std::printf("  %ld,%ld,%ld draw %ld  e %-4g g %-3g  none %.4f  searched %.4f\n", static_cast<long>(job.ranks),
+              static_cast<long>(job.chunks), static_cast<long>(job.microbatches), static_cast<long>(draw), job.encoder,
+              job.generator, quick, found);
+  return found;
+}
+
 std::vector<Instance> grid(const std::vector<std::int64_t>& per_rank, const std::vector<double>& encoder) {
   std::vector<Instance> out;
   for (const std::int64_t ranks : {2, 4, 8, 16})
@@ -131,14 +145,22 @@ TEST(HybridGrid, equal_costs_come_within_a_percent_of_the_bound) {
   for (const Instance& job : grid({4, 8, 16}, {0.05, 0.3, 1, 4})) EXPECT_LE(expect_promises(job, 1.01), 1.01);
 }
 
-// 1.01 everywhere but for P = 16, V = 1, M = 4P, e = 4: 1.012, where four whole encoders of 12 units in the mean have
-// to be dealt to each rank so that their sums agree to within 2 units. More fills find 1.011.
-TEST(HybridGrid, costs_that_differ_lose_little_more) {
+TEST(HybridGrid, costs_that_differ_too) {
   for (Instance job : grid({4, 8}, {0.3, 1, 4})) {
     job.sigma = 0.5;
-    const bool hard = job.ranks == 16 && job.chunks == 1 && job.microbatches == 64 && job.encoder > 3;
-    EXPECT_LE(expect_promises(job, 1.01), hard ? 1.015 : 1.01);
+    EXPECT_LE(expect_promises(job, 1.01), 1.01);
   }
+}
+
+// Four whole encoders for a rank are hardest to deal evenly.
+TEST(HybridGrid, other_draws_of_costs_that_differ_too) {
+  for (Instance job : grid({4}, {0.3, 1, 4})) {
+    job.sigma = 0.5;
+    const int draws = job.ranks == 16 ? 1 : 3;  // to stay short
+    for (int draw = 1; draw <= draws; ++draw) EXPECT_LE(ratio_of_draw(job, draw, 1.01), 1.01) << draw;
+  }
+  const Instance dearest{16, 1, 64, 4, 0, 0.5};
+  for (const int draw : {2, 3, 4, 5, 6, 7}) EXPECT_LE(ratio_of_draw(dearest, draw, 1.01), 1.01) << draw;
 }
 
 TEST(HybridGrid, transfers_of_a_tenth_of_a_forward_lose_little) {
@@ -152,22 +174,29 @@ TEST(HybridGrid, generators_too) {
   for (Instance job : grid({5, 8}, {0.3, 1})) {
     job.generator = job.encoder > 0.5 ? 0.3 : 1;
     for (const double sigma : {0.0, 0.5}) {
-      if (sigma == 0 && job.ranks == 16) continue;  // to stay short; unequal costs are harder
+      if (sigma == 0 && job.ranks == 16 && job.microbatches > 80) continue;  // to stay short; fewer are harder
       job.sigma = sigma;
       EXPECT_LE(expect_promises(job, 1.02), 1.02);
     }
   }
 }
 
-// Few microbatches for each rank: no promise but what was reached.
+TEST(HybridGrid, other_draws_of_generators_too) {
+  for (Instance job : grid({5}, {0.3, 1})) {
+    job.generator = job.encoder > 0.5 ? 0.3 : 1;
+    job.sigma = 0.5;
+    const int draws = job.ranks == 16 ? 1 : 4;  // to stay short
+    for (int draw = 1; draw <= draws; ++draw) EXPECT_LE(ratio_of_draw(job, draw, 1.02), 1.02) << draw;
+  }
+}
+
+// Few microbatches for each rank, at most 16 ranks.
 TEST(HybridGrid, four_microbatches_a_rank_with_generators) {
-  double worst = 1;
   for (Instance job : grid({4}, {0.3, 1})) {
     job.generator = job.encoder > 0.5 ? 0.3 : 1;
     job.sigma = 0.5;
-    worst = std::max(worst, expect_promises(job, 1.02));
+    EXPECT_LE(expect_promises(job, 1.02), 1.02);
   }
-  EXPECT_LE(worst, 1.03);
 }
 
 TEST(Hybrid, live_microbatches_do_not_grow_with_their_number) {
