@@ -91,7 +91,7 @@ Study under_plan(const Study& study, const ParallelPlan& plan) {
   out.plan = plan;
   out.plan_costs = ProfileCache(out.file.job, {plan}, 1).costs(plan);
   out.file.pipeline = out.plan_costs.pipeline;
-  out.file.costs = out.plan_costs.table;
+  out.costs = out.file.costs = out.plan_costs.table;
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bigmac/schedule/rides.h"
+#include "packing_bound.h"
 
 namespace bigmac {
 namespace {
@@ -21,7 +22,7 @@ class JobBound {
   }
 
   std::int64_t bound() const {
-    std::int64_t best = std::max(longest_chain_, waterfill());
+    std::int64_t best = std::max({longest_chain_, waterfill(), whole_pieces()});
     std::int64_t total = generator_, outside = 0;
     for (std::uint32_t r = 0; r < pipeline_.ranks; ++r) {
       best = std::max(best, head_[r] + work_[r] + tail_[r]);
@@ -51,11 +52,13 @@ class JobBound {
       encoder_forward = std::max(encoder_forward, forward);
       encoder_backward = std::max(encoder_backward, backward);
       encoder_ += forward + backward;
+      pieces_.push_back(forward + backward);
     }
     for (const ModuleId module : pipeline_.generators) {
       const std::int64_t both = cost(module, OpKind::forward, 0, m) + cost(module, OpKind::backward, 0, m);
       generator = std::max(generator, both);
       generator_ += both;
+      pieces_.push_back(both);
     }
     const std::int64_t forward = follow_stages(m, OpKind::forward, encoder_forward, head_);
     const std::int64_t backward = follow_stages(m, OpKind::backward, encoder_backward, tail_);
@@ -75,6 +78,12 @@ class JobBound {
       at += duration;
     }
     return at;
+  }
+
+  std::int64_t whole_pieces() const {
+    // What rides inside LLM operations is not on a rank's own list.
+    if (most_riding_work(pipeline_, costs_).value > 0) return 0;
+    return *std::min_element(work_.begin(), work_.end()) + least_fullest(pieces_, pipeline_.ranks);
   }
 
   std::int64_t room_for_generators(std::int64_t time) const {
@@ -105,6 +114,7 @@ class JobBound {
   const CostTable& costs_;
   std::vector<std::int64_t> head_, tail_, work_;  // by rank: h, t, w
   std::int64_t encoder_ = 0, generator_ = 0, longest_chain_ = 0;
+  std::vector<std::int64_t> pieces_;                                     // encoders and generators of each microbatch
   std::int64_t last_forward_end_ = kUnset, last_backward_way_ = kUnset;  // H, U
 };
 

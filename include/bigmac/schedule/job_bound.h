@@ -20,6 +20,9 @@
 //      of a last forward, U the least time from the start of a last backward to the end. This lies inside rank r's
 //      window, which also holds w_r. So the least T for which
 //         sum over r of min(T - H - U, T - h_r - w_r - t_r)  >=  G       (negative terms count 0)
+//   4. Whole pieces. Forward and backward of one encoder and microbatch run on one rank, so do a generator's, and each
+//   rank
+//      has its LLM work besides: T >= least w_r + how full the fullest of P bins must be (packing_bound.h).
 //
 // 4 ranks, V = 1, M = 16, tF = 1, tB = 2, Ef = 1, Eb = 2, no transfers: rank 3: h = 1 + 3, w = 48, t = 6 + 2: 60. Work:
 // (4 * 48 + 48) / 4 = 60. Hybrid with at most 4 live encoder microbatches takes 60.
@@ -29,7 +32,7 @@
 
 namespace bigmac {
 
-/// O(stages x microbatches).
+/// O(stages x microbatches + microbatches log microbatches).
 Nanoseconds job_lower_bound(const Pipeline& pipeline, const CostTable& costs);
 
 }  // namespace bigmac
