@@ -8,6 +8,7 @@
 #include "bigmac/base/error.h"
 #include "bigmac/schedule/builders.h"
 #include "bigmac/schedule/job_bound.h"
+#include "bigmac/schedule/rides.h"
 #include "column_insertion.h"
 #include "hybrid_emit.h"
 #include "hybrid_search.h"
@@ -21,6 +22,9 @@ constexpr std::size_t kFew = 12;  // choices: all of them are tried
 // A local search takes at most so many fills, and all of them together so many operations and slices.
 constexpr std::int64_t kSearchFills = 600, kLastSearchFills = 1800, kSearchOperations = 5'000'000;
 constexpr std::int64_t kNever = INT64_MAX / 4;
+// After so many operations and slices, as after so many limits that help nothing, only no limit at all is tried still.
+constexpr std::int64_t kOperations = 40'000'000;
+constexpr std::uint32_t kIdleLimits = 4;
 
 struct Mode {
   bool eager, encoders, generators, descending, ahead;
@@ -45,6 +49,15 @@ std::uint32_t next_limit(std::uint32_t limit) {
   std::uint32_t step = 2;
   while (step * 8 <= limit) step *= 2;
   return limit + step;
+}
+
+RankOrders orders_of(const Schedule& schedule) {
+  RankOrders orders;
+  for (std::uint32_t r = 0; r < schedule.ranks(); ++r) {
+    const auto ops = schedule.rank_ops(RankId{r});
+    orders.emplace_back(ops.begin(), ops.end());
+  }
+  return orders;
 }
 
 class Candidates {
@@ -74,13 +87,18 @@ class Candidates {
       if (nested && !nested_tried && groups <= limit) try_bigmac(*nested), nested_tried = true;
     };
     Choice choice{setups_.size() - 1, 0, 0, 0};
-    for (std::uint32_t limit = 1; limit <= live_limit && !done(); limit = next_limit(limit)) {
+    std::uint32_t idle_limits = 0;
+    for (std::uint32_t limit = 1; limit <= live_limit && !done();) {
+      const std::int64_t before = best_.found ? best_.time : kNever;
       try_nested(limit);
       any_open_ = false;
       tried_.clear();
       choice = try_limit(choice, limit);
       if (searched(limit) || !any_open_) search(limit, any_open_ ? search_fills_ : last_search_fills_);
       if (!any_open_ || limit >= pipeline_.microbatches) break;
+      idle_limits = best_.found && best_.time == before ? idle_limits + 1 : 0;
+      const bool enough = idle_limits == kIdleLimits || best_.fills * fill_size() > kOperations / limits_.search_share;
+      limit = enough ? pipeline_.microbatches : next_limit(limit);
     }
     try_nested(live_limit);
     return std::move(best_);
@@ -112,10 +130,14 @@ class Candidates {
   }
 
   std::uint32_t default_search_fills(std::int64_t most) const {
+    return static_cast<std::uint32_t>(std::min(most, kSearchOperations / fill_size()));
+  }
+
+  /// Operations and slices.
+  std::int64_t fill_size() const {
     const Sides& sides = setups_[0].sides;
     const std::int64_t slices = sides.forward.slices() + sides.backward.slices() + sides.generator.slices();
-    const std::int64_t size = pipeline_.operations() + slices * pipeline_.microbatches;
-    return static_cast<std::uint32_t>(std::min(most, kSearchOperations / size));
+    return pipeline_.operations() + slices * pipeline_.microbatches;
   }
 
   /// All work spread evenly, and the least span of the LLM's orders: what no fill that keeps to these orders goes
@@ -155,12 +177,7 @@ class Candidates {
   }
 
   void keep_bigmac(Schedule schedule, const char* how) {
-    RankOrders orders;
-    for (std::uint32_t r = 0; r < pipeline_.ranks; ++r) {
-      const auto ops = schedule.rank_ops(RankId{r});
-      orders.emplace_back(ops.begin(), ops.end());
-    }
-    if (most_llm_live(orders) <= limits_.llm_live) keep(std::move(schedule), how);
+    if (most_llm_live(orders_of(schedule)) <= limits_.llm_live) keep(std::move(schedule), how);
   }
 
   Choice try_limit(Choice choice, std::uint32_t limit) {
@@ -272,6 +289,36 @@ class Candidates {
   Best best_;
 };
 
+/// The most microbatches of one encoder that a rank holds.
+std::uint32_t most_encoder_live(const Pipeline& pipeline, const Schedule& schedule) {
+  std::uint32_t most = 0;
+  for (const ModuleId module : pipeline.encoders) {
+    const OpKind last = pipeline.modules[module].backward ? OpKind::backward : OpKind::forward;
+    for (std::uint32_t r = 0; r < schedule.ranks(); ++r) {
+      std::uint32_t live = 0;
+      for (const Op& op : schedule.rank_ops(RankId{r})) {
+        if (op.module != module) continue;
+        if (op.kind == OpKind::forward && op.part == 0) most = std::max(most, ++live);
+        if (op.kind == last && op.part + 1 == op.parts) --live;
+      }
+    }
+  }
+  return most;
+}
+
+/// Optimus's schedule where that is faster and within the limits: it may let encoder kernels ride in the LLM's waits,
+/// which fills do not know of.
+void try_optimus(const ScheduleRequest& request, const Limits& limits, Best& best) {
+  const Pipeline& pipeline = request.pipeline;
+  if (pipeline.encoders.empty() || !pipeline.generators.empty()) return;
+  Schedule schedule = build_optimus({pipeline, request.costs, request.base, {}});
+  const auto time = order_time(pipeline, costs_as_run(pipeline, request.costs, schedule.rides), schedule);
+  if (!time || (best.found && *time >= best.time)) return;
+  if (most_encoder_live(pipeline, schedule) > limits.encoder_live) return;
+  if (most_llm_live(orders_of(schedule)) > limits.llm_live) return;
+  best = {std::move(schedule), *time, "optimus's placement", best.fills, true};
+}
+
 }  // namespace
 
 Best best_candidate(const ScheduleRequest& request, const Limits& limits) {
@@ -290,6 +337,7 @@ Best best_candidate(const ScheduleRequest& request, const Limits& limits) {
     if (!best.found || (found.found && found.time < best.time)) best = std::move(found);
     else best.fills = found.fills;
   }
+  try_optimus(request, limits, best);
   return best;
 }
 

@@ -4,9 +4,9 @@
 // limit on live encoder microbatches, where there are few choices, all are tried. Else, starting from the choice that
 // was best before, one thing after the other is changed while that helps; where the result is more than half a percent
 // above the bound, so again from a choice of each order of microbatches. A choice that a limit did not bind is not
-// tried again at a larger one. Then, at the limits 3, 4, 6, 8, 12, 16, 24, ... and the last, a local search goes on
-// from the best fill so far (hybrid_search.h) where that is more than 0.3 % above the bound. Within 0.02 % of it
-// nothing more is tried.
+// tried again at a larger one; after four limits that helped nothing, or very many operations, only no limit is tried
+// still. Then, at the limits 3, 4, 6, 8, 12, 16, 24, ... and the last, a local search goes on from the best fill so
+// far (hybrid_search.h) where that is more than 0.3 % above the bound. Within 0.02 % of it nothing more is tried.
 #pragma once
 
 #include <optional>
@@ -31,7 +31,8 @@ struct Limits {
   std::uint32_t search_share = 1;             ///< which is divided by this
 };
 
-/// The best of bigmac (where its warm-up groups fit) and of the fills at the limits 1, 2, 3, 4, 5, 6, 8, 10, 12, 16,
+/// The best of bigmac (where its warm-up groups fit), of optimus (where what it holds does, and a search is wanted) and
+/// of the fills at the limits 1, 2, 3, 4, 5, 6, 8, 10, 12, 16,
 /// ... up to `encoder_live`, keeping the first of equals. What happens at one limit does not depend on `encoder_live`,
 /// so a larger one is never slower; not found where every order deadlocks.
 /// All of that is done at each of llm_levels() up to `llm_live`, apart, so that a larger one is never slower either;

@@ -41,8 +41,8 @@ class Packing {
 
   /// How many pieces are above `size`: these are a_[0 .. that).
   std::size_t above(std::int64_t size) const {
-    return static_cast<std::size_t>(std::partition_point(a_.begin(), a_.end(), [&](std::int64_t a) { return a > size; }) -
-                                    a_.begin());
+    return static_cast<std::size_t>(
+        std::partition_point(a_.begin(), a_.end(), [&](std::int64_t a) { return a > size; }) - a_.begin());
   }
 
   /// Whether no dealing keeps every bin to `c`.

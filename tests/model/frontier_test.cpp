@@ -2,6 +2,9 @@
 //
 // For every other schedule of the job, with encoder weights whole or sharded over a node, one of the hybrids that
 // live_limit_frontier() shows without being asked takes no more time and no more memory of a GPU.
+//
+// But for balanced: it holds each encoder layer on one rank, where hybrid's encoders are whole (or sharded over a node)
+// on every rank, so it may need less memory. Hybrid is to be faster than it all the same.
 #include <gtest/gtest.h>
 
 #include "bigmac/planner/frontier.h"
@@ -33,8 +36,8 @@ void expect_hybrid_dominates(const Job& job) {
     ++others;
     bool dominated = false;
     for (const FrontierPoint& hybrid : points)
-      dominated =
-          dominated || (hybrid.schedule == "hybrid" && hybrid.time <= other.time && hybrid.memory <= other.memory);
+      dominated = dominated || (hybrid.schedule == "hybrid" && hybrid.time <= other.time &&
+                                (hybrid.memory <= other.memory || other.schedule == "balanced"));
     EXPECT_TRUE(dominated) << other.schedule << ": " << other.time.value << " ns, " << other.memory.value << " bytes";
   }
   EXPECT_GE(others, 10);
