@@ -36,8 +36,9 @@
 //   2 +++012+00311422533644755866977a88b99caadbbeccfdd=ee=ff======
 //   3 ++++000111222333444555666777888999aaabbbcccdddeeefff========
 //
-// Choices (hybrid_candidates.h). Several fills are tried, at every limit up to the one asked for, and bigmac; the first
-// of the fastest is taken. So never slower than bigmac where its groups fit, and never slower with a larger limit.
+// Choices (hybrid_candidates.h). Several fills are tried, at every limit up to the one asked for, and bigmac and
+// optimus; the first of the fastest is taken. So never slower than those where they fit, and never slower with a larger
+// limit, be it on encoder microbatches or on the LLM's chunks.
 // Orders and placements for unequal costs: hybrid_placement.h. Where all of these leave more than 0.3 % to the job's
 // lower bound, a local search over orders, placements and rules goes on from the best (hybrid_search.h).
 // Departures from what the field does: encoder and generator passes are interrupted between parts; the warm-up slope

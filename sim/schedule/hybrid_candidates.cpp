@@ -20,10 +20,12 @@ namespace {
 
 constexpr std::size_t kFew = 12;  // choices: all of them are tried
 // A local search takes at most so many fills, and all of them together so many operations and slices.
-constexpr std::int64_t kSearchFills = 600, kLastSearchFills = 1800, kSearchOperations = 5'000'000;
+constexpr std::int64_t kSearchFills = 600, kLongSearchFills = 1800, kSearchOperations = 5'000'000;
 constexpr std::int64_t kNever = INT64_MAX / 4;
 // After so many operations and slices, as after so many limits that help nothing, only no limit at all is tried still.
 constexpr std::int64_t kOperations = 40'000'000;
+constexpr std::int64_t kManyOperations = 1'000'000;  // of the job
+constexpr std::uint32_t kLeanest = 3;                // groups that bigmac holds
 constexpr std::uint32_t kIdleLimits = 4;
 
 struct Mode {
@@ -68,7 +70,7 @@ class Candidates {
         limits_(limits),
         llm_(llm_choices(request, limits.llm_live)),
         setups_(make_setups(request, llm_)) {
-    last_search_fills_ = limits.search_fills.value_or(default_search_fills(kLastSearchFills) / limits.search_share);
+    long_search_fills_ = limits.search_fills.value_or(default_search_fills(kLongSearchFills) / limits.search_share);
     search_fills_ = limits.search_fills.value_or(default_search_fills(kSearchFills) / limits.search_share);
     // The job's bound holds for whole backwards and stage s on rank s mod P.
     bound_ = has_slope(find_llm_base(request.base)) ? job_lower_bound(request.pipeline, request.costs).value
@@ -94,7 +96,8 @@ class Candidates {
       any_open_ = false;
       tried_.clear();
       choice = try_limit(choice, limit);
-      if (searched(limit) || !any_open_) search(limit, any_open_ ? search_fills_ : last_search_fills_);
+      if (searched(limit) || !any_open_)
+        search(limit, any_open_ && limit != kLeanest ? search_fills_ : long_search_fills_);
       if (!any_open_ || limit >= pipeline_.microbatches) break;
       idle_limits = best_.found && best_.time == before ? idle_limits + 1 : 0;
       const bool enough = idle_limits == kIdleLimits || best_.fills * fill_size() > kOperations / limits_.search_share;
@@ -283,7 +286,7 @@ class Candidates {
   std::vector<Choice> tried_, closed_;  // at this limit; at one that did not bind
   bool any_open_ = false;
   Choice best_choice_{};
-  std::uint32_t search_fills_ = 0, last_search_fills_ = 0;  // where the limit binds; where it does not
+  std::uint32_t search_fills_ = 0, long_search_fills_ = 0;  // long: at the least usual limit, and where none binds
   std::optional<Point> start_;                              // the best fill's choices, where a search begins
   std::int64_t start_time_ = 0;
   Best best_;
@@ -322,8 +325,9 @@ void try_optimus(const ScheduleRequest& request, const Limits& limits, Best& bes
 }  // namespace
 
 Best best_candidate(const ScheduleRequest& request, const Limits& limits) {
-  // Asked for little work and with memory to spare: the widest choice of LLM orders alone.
-  if (limits.search_fills == 0u && limits.llm_live == UINT32_MAX) return Candidates(request, limits).run();
+  // Little work wanted, or much for each fill, and memory to spare: the widest choice of LLM orders alone.
+  const bool short_of_time = limits.search_fills == 0u || request.pipeline.operations() > kManyOperations;
+  if (short_of_time && limits.llm_live == UINT32_MAX) return Candidates(request, limits).run();
   const std::vector<std::uint32_t> levels = llm_levels(request);
   if (limits.llm_live < levels[0]) return Candidates(request, limits).run();  // says why not
   Best best;

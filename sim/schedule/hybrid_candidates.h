@@ -36,7 +36,8 @@ struct Limits {
 /// ... up to `encoder_live`, keeping the first of equals. What happens at one limit does not depend on `encoder_live`,
 /// so a larger one is never slower; not found where every order deadlocks.
 /// All of that is done at each of llm_levels() up to `llm_live`, apart, so that a larger one is never slower either;
-/// where a search is not wanted (`search_fills` 0) and LLM memory not limited, once with every LLM order.
+/// where a search is not wanted (`search_fills` 0) or the job has more than a million operations, and LLM memory is not
+/// limited, once with every LLM order.
 Best best_candidate(const ScheduleRequest& request, const Limits& limits);
 
 }  // namespace bigmac::hybrid
