@@ -11,6 +11,13 @@
 namespace bigmac {
 namespace {
 
+// What a pass waits longer where the host waits for its transfer: Megatron-LM synchronises the device after each batch
+// of sends and receives (megatron/p2p_communication.py, torch.cuda.synchronize), so that the host's lead is lost and
+// the next pass begins when the host has come round to its first kernels. Read off the zero-bubble paper's runs
+// (2401.10241, table 4): of a model's 1F1B and interleaved runs, alike but for the number of passes, the step times
+// beyond ours are a common factor and 335 to 428 us a pass (at the most microbatches; bench/accuracy/README.md).
+constexpr double kHandoverUs = 380;
+
 Nanoseconds rounded_ns(double microseconds) {
   return Nanoseconds{std::llround(std::min(1e3 * microseconds, static_cast<double>(kMaxCost.value)))};
 }
@@ -90,7 +97,8 @@ double transfer_of(const Job& job, const ParallelPlan& plan, double bytes) {
 }
 
 double llm_transfer(const Job& job, const ParallelPlan& plan, double bytes) {
-  const double sent = transfer_of(job, plan, bytes);
+  double sent = transfer_of(job, plan, bytes);
+  if (sent > 0 && job.training.synchronize_transfers && !job.training.overlap_transfers) sent += kHandoverUs;
   if (sent <= 0 || plan.tp == 1 || job.training.sequence_parallel || !job.training.scatter_transfers) return sent;
   const int local = std::min(plan.tp, job.cluster->node.gpus);
   return sent + job.cluster->training.collective_scale *

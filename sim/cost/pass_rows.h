@@ -29,7 +29,7 @@ double transfer_of(const Job& job, const ParallelPlan& plan, double bytes);
 
 /// The same between LLM stages. With scattered transfers the receiving tp ranks gather the parts inside their node
 /// (2104.04473, section 4.1; DeepSpeed's pipeline engine does the same); sequence parallelism sends parts and gathers
-/// them in the layer.
+/// them in the layer. With what the host then needs to go on where it waits for transfers.
 double llm_transfer(const Job& job, const ParallelPlan& plan, double bytes);
 
 }  // namespace bigmac

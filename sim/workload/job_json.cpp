@@ -122,6 +122,7 @@ void read_training(const JsonReader& root, Job& job) {
   t.dropout = training->boolean_or("dropout", t.dropout);
   t.fp32_gradients = training->boolean_or("fp32_gradients", t.fp32_gradients);
   t.overlap_transfers = training->boolean_or("overlap_transfers", t.overlap_transfers);
+  t.synchronize_transfers = training->boolean_or("synchronize_transfers", t.synchronize_transfers);
   t.overlap_tensor = training->boolean_or("overlap_tensor", t.overlap_tensor);
   t.dispatch_once = training->boolean_or("dispatch_once", t.dispatch_once);
   t.scatter_transfers = training->boolean_or("scatter_transfers", t.scatter_transfers);
@@ -131,7 +132,7 @@ void read_training(const JsonReader& root, Job& job) {
   training->note_unknown(
       {"distributed_optimizer", "sequence_parallel", "overlap_gradients", "freeze_encoder", "freeze_llm",
        "freeze_generator", "train_projector", "flash_attention", "dropout", "fp32_gradients", "overlap_transfers",
-       "overlap_tensor", "dispatch_once", "scatter_transfers", "even_stages", "stage_layers"},
+       "synchronize_transfers", "overlap_tensor", "dispatch_once", "scatter_transfers", "even_stages", "stage_layers"},
       job.notes);
 }
 

@@ -137,6 +137,22 @@ TEST(StageTransfers, block_the_pass_that_sends_where_they_are_not_overlapped) {
   }
 }
 
+// Where the host waits for a transfer, the pass it ends lasts 380 us longer; where none is sent, or it is overlapped,
+// nothing changes.
+TEST(StageTransfers, cost_the_host_its_lead_where_it_waits_for_them) {
+  const PlanCosts free = costs_of(R"("overlap_transfers": false)", 8, 4);
+  const PlanCosts waits = costs_of(R"("overlap_transfers": false, "synchronize_transfers": true)", 8, 4);
+  for (std::uint16_t stage = 0; stage < 4; ++stage)
+    for (const OpKind kind : {OpKind::forward, OpKind::backward}) {
+      const bool sends = kind == OpKind::forward ? stage < 3 : stage > 0;
+      EXPECT_NEAR(ns(waits.table.duration, waits, kind, stage),
+                  ns(free.table.duration, free, kind, stage) + (sends ? 380e3 : 0), 2);
+    }
+  EXPECT_EQ(costs_of(R"("synchronize_transfers": true)", 8, 4).table.duration, costs_of("", 8, 4).table.duration);
+  EXPECT_EQ(costs_of(R"("overlap_transfers": false, "synchronize_transfers": true)", 8, 1).table.duration,
+            costs_of(R"("overlap_transfers": false)", 8, 1).table.duration);
+}
+
 // 2 s h bytes cross by each tp rank, or 1/8 of them and an all-gather inside the node.
 TEST(StageTransfers, are_sent_in_parts_and_gathered_where_scattered) {
   const PlanCosts whole = costs_of(R"("sequence_parallel": false)", 8, 4);

@@ -45,8 +45,10 @@ struct Training {
   bool train_projector = false;  ///< with freeze_encoder: but an encoder's projector is trained
   bool flash_attention = true;   ///< one kernel; otherwise products, softmax and dropout one by one
   bool dropout = false;
-  bool fp32_gradients = true;      ///< accumulated and reduced in fp32; otherwise in 16 bits
-  bool overlap_transfers = true;   ///< between stages; otherwise a pass ends when its result has arrived
+  bool fp32_gradients = true;     ///< accumulated and reduced in fp32; otherwise in 16 bits
+  bool overlap_transfers = true;  ///< between stages; otherwise a pass ends when its result has arrived
+  /// The host waits for each transfer that is not overlapped before it launches the next pass (Megatron-LM).
+  bool synchronize_transfers = false;
   bool overlap_tensor = false;     ///< tp traffic pipelined with the products beside it (Transformer Engine)
   bool dispatch_once = false;      ///< tokens cross to a node once, however many of its experts they go to (DeepEP)
   bool scatter_transfers = false;  ///< each tp rank sends its part (2104.04473, 4.1); sequence parallelism implies it
