@@ -40,6 +40,9 @@ struct Group {
 /// Error{bad_input}.
 Group load_group(const std::string& path, const std::string& data);
 
+/// The same from text; `path` names it and is what relative paths in it start from.
+Group parse_group(const std::string& text, const std::string& path, const std::string& data);
+
 /// Where measurements lie: $BIGMAC_SHARED/data, or ../shared/data beside the working folder.
 std::string default_data();
 

@@ -15,6 +15,8 @@ namespace {
 using bigmac::Json;
 using bigmac::JsonReader;
 
+constexpr std::int64_t kMostTensorRanks = 1024;
+
 // Narayanan et al. 2021 (2104.04473, section 5.1): FLOPs of a step by which GPT runs are rated; 96 with a full
 // recompute counted, 72 without.
 double rated_flops(const bigmac::Job& job, double factor) {
@@ -71,18 +73,21 @@ bigmac::Job read_job(Json document, const std::string& file) {
   if (!document.contains("parallel")) document["parallel"] = Json::object();
   Json& parallel = document["parallel"];
   if (const auto found = parallel.find("tp"); found != parallel.end() && found->is_number_integer()) {
-    tp = found->get<int>();
+    tp = static_cast<int>(std::clamp<std::int64_t>(found->get<std::int64_t>(), 1, kMostTensorRanks));
+    if (*tp != *found) bigmac::bad_input(file, fmt::format("/parallel/tp: expected 1 to {}", kMostTensorRanks));
     parallel.erase("tp");
     parallel.erase("dp");  // it follows
   }
   bigmac::Job job = bigmac::parse_job(document.dump(), file);
   job.parallel.tp = tp;
+  if (!job.model || !job.cluster) bigmac::bad_input(file, "a case needs a job with a model and a cluster");
   return job;
 }
 
 Row read_row(const JsonReader& reader, const Json& shared) {
   Json document = shared;
   document.merge_patch(reader.at("job").raw());
+  if (!document.is_object()) reader.at("job").fail("expected an object");
   Row row;
   row.name = reader.at("name").string();
   row.job = read_job(std::move(document), reader.file());
@@ -123,7 +128,11 @@ void mark_fitted(const JsonReader& root, std::vector<Row>& rows) {
 }  // namespace
 
 Group load_group(const std::string& path, const std::string& data) {
-  const Json document = bigmac::parse_json(bigmac::read_text_file(path), path);
+  return parse_group(bigmac::read_text_file(path), path, data);
+}
+
+Group parse_group(const std::string& text, const std::string& path, const std::string& data) {
+  const Json document = bigmac::parse_json(text, path);
   const JsonReader root(document, path);
   if (root.at("schema").string() != "bigmac.accuracy/1") root.at("schema").fail("expected \"bigmac.accuracy/1\"");
   Group group;

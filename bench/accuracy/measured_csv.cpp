@@ -1,6 +1,7 @@
 #include "measured_csv.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <sstream>
 
@@ -11,6 +12,8 @@
 
 namespace accuracy {
 namespace {
+
+constexpr double kLargest = 1e15;  // whole numbers stay exact, and integers hold them
 
 std::vector<std::string> cells_of(const std::string& line) {
   std::vector<std::string> cells;
@@ -27,8 +30,10 @@ double CsvTable::at(std::size_t row, const std::string& column) const {
   return rows[row][static_cast<std::size_t>(found - columns.begin())];
 }
 
-CsvTable read_csv(const std::string& path) {
-  std::istringstream text(bigmac::read_text_file(path));
+CsvTable read_csv(const std::string& path) { return parse_csv(bigmac::read_text_file(path), path); }
+
+CsvTable parse_csv(const std::string& contents, const std::string& file) {
+  std::istringstream text(contents);
   CsvTable table;
   std::string line;
   for (int number = 1; std::getline(text, line); ++number) {
@@ -43,11 +48,11 @@ CsvTable read_csv(const std::string& path) {
     for (const std::string& cell : cells) {
       char* end = nullptr;
       row.push_back(std::strtod(cell.c_str(), &end));
-      if (end == cell.c_str() || *end != 0)
-        bigmac::bad_input(fmt::format("{}:{}", path, number), "expected a number, found '" + cell + "'");
+      if (end == cell.c_str() || *end != 0 || !(std::abs(row.back()) <= kLargest))
+        bigmac::bad_input(fmt::format("{}:{}", file, number), "expected a number up to 1e15, found '" + cell + "'");
     }
     if (row.size() != table.columns.size())
-      bigmac::bad_input(fmt::format("{}:{}", path, number),
+      bigmac::bad_input(fmt::format("{}:{}", file, number),
                         fmt::format("expected {} columns, found {}", table.columns.size(), row.size()));
     table.rows.push_back(std::move(row));
   }

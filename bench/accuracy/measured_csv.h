@@ -13,7 +13,9 @@ struct CsvTable {
   double at(std::size_t row, const std::string& column) const;
 };
 
-/// Numbers only, one header line. Throws Error{bad_input} with file and line.
+/// Finite numbers only, one header line. Throws Error{bad_input} with file and line.
 CsvTable read_csv(const std::string& path);
+/// The same from text; `file` names it in messages.
+CsvTable parse_csv(const std::string& contents, const std::string& file);
 
 }  // namespace accuracy

@@ -18,6 +18,8 @@
 #include "bigmac/workload/cluster.h"
 #include "bigmac/workload/job.h"
 #include "bigmac/workload/model.h"
+#include "cases.h"
+#include "measured_csv.h"
 #include "profiler/capture/decode.h"
 #include "profiler/capture/trace_lines.h"
 
@@ -178,6 +180,14 @@ bool configuration(const std::uint8_t* data, std::size_t size) {
   return accepts(data, size, [](const std::string& text) { static_cast<void>(parse_configuration(text, "fuzz")); });
 }
 
+bool accuracy_case(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) { accuracy::parse_group(text, "fuzz", ""); });
+}
+
+bool measured_csv(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) { accuracy::parse_csv(text, "fuzz"); });
+}
+
 std::vector<NamedTarget> targets() {
   return {{"json", json},
           {"model", model},
@@ -192,6 +202,8 @@ std::vector<NamedTarget> targets() {
           {"layout", layout},
           {"arguments", arguments},
           {"configuration", configuration},
+          {"accuracy_case", accuracy_case},
+          {"measured_csv", measured_csv},
           {"journal", journal},
           {"cupti", cupti}};
 }

@@ -29,6 +29,8 @@ bool layer_memory(const std::uint8_t* data, std::size_t size);   ///< add_layer_
 bool layout(const std::uint8_t* data, std::size_t size);         ///< parse_megatron_layout
 bool arguments(const std::uint8_t* data, std::size_t size);      ///< parse_arguments
 bool configuration(const std::uint8_t* data, std::size_t size);  ///< parse_configuration
+bool accuracy_case(const std::uint8_t* data, std::size_t size);  ///< accuracy::parse_group
+bool measured_csv(const std::uint8_t* data, std::size_t size);   ///< accuracy::parse_csv
 
 struct NamedTarget {
   std::string name;  ///< also the folder of its seeds, corpus/<name>
