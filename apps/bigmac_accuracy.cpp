@@ -41,7 +41,8 @@ int main_program(int argc, char** argv) {
   describe_itself(app);
   if (const auto code = parse_command_line(app, argc, argv)) return *code;
   if (options.papers) {
-    fmt::print("{}\n{}", accuracy::optimus_table(options.jobs), accuracy::bigmac_table(options.jobs));
+    fmt::print("{}\n{}\n{}", accuracy::optimus_table(options.jobs), accuracy::optimus_bubbles(options.jobs),
+               accuracy::bigmac_table(options.jobs));
     return kDone;
   }
   const std::vector<accuracy::Group> groups = accuracy::load_groups(options.cases, options.data);

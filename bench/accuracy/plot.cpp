@@ -12,7 +12,9 @@ using bigmac::html::add;
 using bigmac::html::num;
 using bigmac::html::Scale;
 
-constexpr double kSide = 560, kLeft = 60, kTop = 20, kLegend = 330;
+constexpr double kSide = 560, kLeft = 60, kTop = 20;
+// What no letter of an 11-point sans-serif is wider than on average over a title.
+constexpr double kLetter = 6.6;
 // Okabe and Ito's colours, told apart without seeing red and green, and two greys.
 constexpr std::array<const char*, 9> kColours = {"#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00",
                                                  "#56b4e9", "#b8a800", "#000000", "#888888"};
@@ -74,6 +76,12 @@ std::string points(const Axes& axes, const GroupResult& group, const char* colou
   return out;
 }
 
+double legend_width(const std::vector<GroupResult>& groups) {
+  std::size_t longest = 0;
+  for (const GroupResult& group : groups) longest = std::max(longest, group.group->title.size());
+  return 36 + kLetter * static_cast<double>(std::max<std::size_t>(longest, 48));
+}
+
 }  // namespace
 
 std::string scatter_plot(const std::vector<GroupResult>& groups) {
@@ -81,7 +89,7 @@ std::string scatter_plot(const std::vector<GroupResult>& groups) {
   std::string out;
   add(out,
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" font-family=\"sans-serif\" font-size=\"11\">\n",
-      num(kLeft + kSide + kLegend), num(kTop + kSide + 44));
+      num(kLeft + kSide + legend_width(groups)), num(kTop + kSide + 44));
   out +=
       "<style>.grid{stroke:#ddd}.even{stroke:#333}.near{stroke:#999;stroke-dasharray:4 3}path{fill:none}"
       ".mid{text-anchor:middle}.end{text-anchor:end}</style><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
