@@ -17,7 +17,15 @@ std::int64_t side_work(const PlanCosts& costs, const std::vector<ModuleId>& modu
     for (std::uint32_t i = 0; i < costs.pipeline.microbatches; ++i)
       for (const OpKind kind : {OpKind::forward, OpKind::backward})
         if (kind == OpKind::forward || costs.pipeline.modules[module].backward)
-          sum += duration_of(costs.table, module, kind, 0, i);
+          for (std::uint32_t stage = 0; stage < costs.pipeline.modules[module].stages; ++stage)
+            sum += duration_of(costs.table, module, kind, stage, i);
+  return sum;
+}
+
+std::int64_t all_stages(const PlanCosts& costs, ModuleId module, OpKind kind, std::uint32_t m) {
+  std::int64_t sum = 0;
+  for (std::uint32_t stage = 0; stage < costs.pipeline.modules[module].stages; ++stage)
+    sum += duration_of(costs.table, module, kind, stage, m);
   return sum;
 }
 
@@ -28,7 +36,7 @@ std::int64_t least_encoder_pass(const PlanCosts& costs, OpKind kind) {
     std::int64_t longest = 0;
     for (const ModuleId encoder : costs.pipeline.encoders)
       if (kind == OpKind::forward || costs.pipeline.modules[encoder].backward)
-        longest = std::max(longest, duration_of(costs.table, encoder, kind, 0, m));
+        longest = std::max(longest, all_stages(costs, encoder, kind, m));
     least = std::min(least, longest);
   }
   return least;

@@ -32,7 +32,9 @@ ModuleId read_module(const JsonReader& op, const Pipeline& pipeline) {
 }
 
 StageId read_stage(const JsonReader& op, const Pipeline& pipeline, std::uint32_t rank, ModuleId module) {
-  if (module != kLlm) return StageId{0};
+  const std::uint32_t stages = pipeline.modules[module].stages;
+  if (module != kLlm)
+    return StageId{static_cast<std::uint16_t>(stages > 1 ? op.at("stage").integer(0, stages - 1) : 0)};
   if (const auto stage = op.find("stage"))
     return StageId{static_cast<std::uint16_t>(stage->integer(0, pipeline.stages() - 1))};
   return StageId{static_cast<std::uint16_t>(op.at("chunk").integer(0, pipeline.chunks - 1) * pipeline.ranks + rank)};

@@ -44,8 +44,10 @@ void append_rides(const ScheduleFile& file, const Op& host, std::size_t& next, s
   const char* before = ", \"rides\": [";
   for (; next < rides.size() && rides[next].host == host; ++next, before = ", ") {
     const Op& guest = rides[next].guest;
-    fmt::format_to(to, "{}{{\"op\": \"{}\", \"module\": {}, \"microbatch\": {}, \"kernels\": {}{}}}", before,
-                   letter(guest.kind), Json(file.pipeline.modules[guest.module].name).dump(), guest.microbatch.value,
+    const ModuleShape& module = file.pipeline.modules[guest.module];
+    fmt::format_to(to, "{}{{\"op\": \"{}\", \"module\": {}, {}\"microbatch\": {}, \"kernels\": {}{}}}", before,
+                   letter(guest.kind), Json(module.name).dump(),
+                   module.stages > 1 ? fmt::format("\"stage\": {}, ", guest.stage.value) : "", guest.microbatch.value,
                    rides[next].kernels, rides[next].at_ends ? ", \"at_ends\": true" : "");
   }
   if (*before == ',' && before[2] == '\0') out += "]";
@@ -57,6 +59,8 @@ void append_op(const ScheduleFile& file, const Op& op, OpTimes times, bool with_
   fmt::format_to(to, "    {{\"op\": \"{}\", \"module\": {}", letter(op.kind),
                  Json(file.pipeline.modules[op.module].name).dump());
   if (op.module == kLlm) fmt::format_to(to, ", \"chunk\": {}", op.stage.value / file.pipeline.ranks);
+  if (op.module != kLlm && file.pipeline.modules[op.module].stages > 1)
+    fmt::format_to(to, ", \"stage\": {}", op.stage.value);
   if (op.module == kLlm && with_stage) fmt::format_to(to, ", \"stage\": {}", op.stage.value);
   fmt::format_to(to, ", \"microbatch\": {}", op.microbatch.value);
   if (op.parts > 1) fmt::format_to(to, ", \"part\": {}, \"parts\": {}", op.part, op.parts);

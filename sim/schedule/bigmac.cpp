@@ -18,7 +18,7 @@
 // Departure: where P does not divide M, the last group's missing microbatches are left out of the order of the next
 // multiple. For V = 1 or G = 1 and for other bases, columns are inserted by the general method of column_insertion.h,
 // with the smallest W that cannot deadlock unless the caller names one. With sort_microbatches = 1, microbatches of
-// like cost share a column (microbatch_order.h).
+// like cost share a column (microbatch_order.h). An encoder too large for one rank: encoder_columns.h.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -28,8 +28,8 @@
 #include "bigmac/schedule/builders.h"
 #include "bigmac/schedule/llm_base.h"
 #include "column_insertion.h"
+#include "encoder_columns.h"
 #include "microbatch_order.h"
-#include "op_makers.h"
 
 namespace bigmac {
 namespace {
@@ -52,11 +52,14 @@ struct ColumnRules {
 class RuleNesting {
  public:
   RuleNesting(const Pipeline& pipeline, const ColumnRules& rules, std::uint32_t warmup_groups, std::vector<Op>& out)
-      : pipeline_(pipeline), rules_(rules), warmup_groups_(warmup_groups), out_(out) {}
+      : pipeline_(pipeline),
+        rules_(rules),
+        encoders_(pipeline, RankId{rules.rank}),
+        warmup_groups_(warmup_groups),
+        out_(out) {}
 
   void start() {
-    for (std::uint32_t g = 0; g < std::min(warmup_groups_, rules_.groups); ++g)
-      append_modules(pipeline_, pipeline_.encoders, OpKind::forward, own(g), out_);
+    for (std::uint32_t g = 0; g < std::min(warmup_groups_, rules_.groups); ++g) encoders_.forward(g, out_);
   }
   void add(const Op& op) {
     out_.push_back(op);
@@ -78,14 +81,15 @@ class RuleNesting {
     ++generator_;
   }
   void encoder_column() {
-    append_modules(pipeline_, pipeline_.encoders, OpKind::backward, own(encoder_), out_);
+    encoders_.backward(encoder_, out_);
     const std::uint32_t entering = encoder_ + warmup_groups_;
-    if (entering < rules_.groups) append_modules(pipeline_, pipeline_.encoders, OpKind::forward, own(entering), out_);
+    if (entering < rules_.groups) encoders_.forward(entering, out_);
     ++encoder_;
   }
 
   const Pipeline& pipeline_;
   const ColumnRules& rules_;
+  EncoderColumns encoders_;
   std::uint32_t warmup_groups_;
   std::vector<Op>& out_;
   std::uint32_t forwards_ = 0, backwards_ = 0, generator_ = 0, encoder_ = 0;

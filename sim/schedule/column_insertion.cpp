@@ -3,7 +3,7 @@
 #include "assemble.h"
 #include "bigmac/base/error.h"
 #include "bigmac/schedule/dependencies.h"
-#include "op_makers.h"
+#include "encoder_columns.h"
 
 namespace bigmac {
 namespace {
@@ -95,15 +95,24 @@ void collect_group_times(const Pipeline& pipeline, const NominalClock& clock, Ll
 class ColumnMerge {
  public:
   ColumnMerge(const Pipeline& pipeline, const LlmLayout& layout, RankId rank, std::vector<Op>& out)
-      : pipeline_(pipeline), ops_(layout.ops[rank.value]), starts_(layout.starts[rank.value]), rank_(rank), out_(out) {}
+      : pipeline_(pipeline),
+        ops_(layout.ops[rank.value]),
+        starts_(layout.starts[rank.value]),
+        rank_(rank),
+        encoders_(pipeline, rank),
+        out_(out) {}
 
   void copy_started_before(std::int64_t instant) {
     while (at_ < ops_.size() && starts_[at_] < instant) out_.push_back(ops_[at_++]);
   }
   void copy_rest() { copy_started_before(INT64_MAX); }
-  void column(const std::vector<ModuleId>& modules, OpKind kind, std::uint32_t group) {
+  void encode(std::uint32_t group) { encoders_.forward(group, out_); }
+  void encode_back(std::uint32_t group) { encoders_.backward(group, out_); }
+  void generate(std::uint32_t group) {
     const std::uint64_t m = std::uint64_t{group} * pipeline_.ranks + rank_.value;
-    if (m < pipeline_.microbatches) append_modules(pipeline_, modules, kind, static_cast<std::uint32_t>(m), out_);
+    if (m >= pipeline_.microbatches) return;
+    for (const OpKind kind : {OpKind::forward, OpKind::backward})
+      append_modules(pipeline_, pipeline_.generators, kind, static_cast<std::uint32_t>(m), out_);
   }
 
  private:
@@ -111,6 +120,7 @@ class ColumnMerge {
   const std::vector<Op>& ops_;
   const std::vector<std::int64_t>& starts_;
   RankId rank_;
+  EncoderColumns encoders_;
   std::vector<Op>& out_;
   std::size_t at_ = 0;
 };
@@ -156,21 +166,19 @@ Schedule insert_columns(const Pipeline& pipeline, const LlmLayout& layout, std::
   const auto groups = static_cast<std::uint32_t>(layout.last_gradient_end.size());
   return assemble(pipeline, [&](RankId rank, std::vector<Op>& out) {
     ColumnMerge merge(pipeline, layout, rank, out);
-    for (std::uint32_t g = 0; g < std::min(warmup_groups, groups); ++g)
-      merge.column(pipeline.encoders, OpKind::forward, g);
+    for (std::uint32_t g = 0; g < std::min(warmup_groups, groups); ++g) merge.encode(g);
     std::uint32_t generated = 0;
     const auto generate_until = [&](std::int64_t instant) {
       for (; generated < groups && layout.last_forward_end[generated] <= instant; ++generated) {
         merge.copy_started_before(layout.last_forward_end[generated]);
-        merge.column(pipeline.generators, OpKind::forward, generated);
-        merge.column(pipeline.generators, OpKind::backward, generated);
+        merge.generate(generated);
       }
     };
     for (std::uint32_t g = 0; g < groups; ++g) {
       generate_until(layout.last_gradient_end[g]);
       merge.copy_started_before(layout.last_gradient_end[g]);
-      merge.column(pipeline.encoders, OpKind::backward, g);
-      if (g + warmup_groups < groups) merge.column(pipeline.encoders, OpKind::forward, g + warmup_groups);
+      merge.encode_back(g);
+      if (g + warmup_groups < groups) merge.encode(g + warmup_groups);
     }
     merge.copy_rest();
   });

@@ -49,6 +49,7 @@
 #include "bigmac/base/error.h"
 #include "bigmac/schedule/builders.h"
 #include "hybrid_candidates.h"
+#include "ride_along.h"
 
 namespace bigmac {
 
@@ -72,6 +73,7 @@ Schedule build_hybrid(const ScheduleRequest& request) {
   schedule.parameters = request.parameters;
   schedule.base = request.base;
   schedule.notes = {fmt::format("{}; best of {} fills", best.how, best.fills)};
+  ride_along(request.pipeline, request.costs, limits.encoder_live, schedule);
   return schedule;
 }
 

@@ -14,6 +14,7 @@
 #include "hybrid_search.h"
 #include "hybrid_setup.h"
 #include "order_clock.h"
+#include "ride_along.h"
 
 namespace bigmac::hybrid {
 namespace {
@@ -313,7 +314,14 @@ std::uint32_t most_encoder_live(const Pipeline& pipeline, const Schedule& schedu
 /// which fills do not know of.
 void try_optimus(const ScheduleRequest& request, const Limits& limits, Best& best) {
   const Pipeline& pipeline = request.pipeline;
+  if (best.found && !request.costs.rides.empty()) {
+    ride_along(pipeline, request.costs, limits.encoder_live, best.schedule);
+    const CostTable as_run = costs_as_run(pipeline, request.costs, best.schedule.rides);
+    best.time = order_time(pipeline, as_run, best.schedule).value_or(best.time);
+  }
   if (pipeline.encoders.empty() || !pipeline.generators.empty()) return;
+  const std::vector<std::string>& bases = find_schedule("optimus").bases;
+  if (std::find(bases.begin(), bases.end(), request.base) == bases.end()) return;
   Schedule schedule = build_optimus({pipeline, request.costs, request.base, {}});
   const auto time = order_time(pipeline, costs_as_run(pipeline, request.costs, schedule.rides), schedule);
   if (!time || (best.found && *time >= best.time)) return;

@@ -38,6 +38,12 @@ class JobBound {
   std::int64_t cost(ModuleId module, OpKind kind, std::uint32_t stage, MicrobatchId m) const {
     return costs_.duration[costs_.slot(module, kind, StageId{static_cast<std::uint16_t>(stage)}, m)].value;
   }
+  std::int64_t all_stages(ModuleId module, OpKind kind, MicrobatchId m) const {
+    std::int64_t sum = 0;
+    for (std::uint32_t stage = 0; stage < pipeline_.modules[module].stages; ++stage)
+      sum += cost(module, kind, stage, m);
+    return sum;
+  }
   /// To the next stage or the one before: always another rank, unless there is only one.
   std::int64_t transfer(OpKind kind, std::uint32_t stage, MicrobatchId m) const {
     if (pipeline_.ranks == 1) return 0;
@@ -47,12 +53,15 @@ class JobBound {
   void follow(MicrobatchId m) {
     std::int64_t encoder_forward = 0, encoder_backward = 0, generator = 0;
     for (const ModuleId module : pipeline_.encoders) {
-      const std::int64_t forward = cost(module, OpKind::forward, 0, m);
-      const std::int64_t backward = pipeline_.modules[module].backward ? cost(module, OpKind::backward, 0, m) : 0;
+      // All stages of an encoder: one after the other, wherever they lie.
+      const std::int64_t forward = all_stages(module, OpKind::forward, m);
+      const std::int64_t backward = pipeline_.modules[module].backward ? all_stages(module, OpKind::backward, m) : 0;
       encoder_forward = std::max(encoder_forward, forward);
       encoder_backward = std::max(encoder_backward, backward);
       encoder_ += forward + backward;
-      pieces_.push_back(forward + backward);
+      for (std::uint32_t stage = 0; stage < pipeline_.modules[module].stages; ++stage)
+        pieces_.push_back(cost(module, OpKind::forward, stage, m) +
+                          (pipeline_.modules[module].backward ? cost(module, OpKind::backward, stage, m) : 0));
     }
     for (const ModuleId module : pipeline_.generators) {
       const std::int64_t both = cost(module, OpKind::forward, 0, m) + cost(module, OpKind::backward, 0, m);

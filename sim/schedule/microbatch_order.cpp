@@ -7,7 +7,10 @@ namespace bigmac {
 namespace {
 
 std::int64_t cost_of(const CostTable& costs, ModuleId module, OpKind kind, MicrobatchId m) {
-  return costs.duration[costs.slot(module, kind, StageId{0}, m)].value;
+  std::int64_t sum = 0;
+  for (std::uint16_t stage = 0; stage < costs.modules[module].stages; ++stage)
+    sum += costs.duration[costs.slot(module, kind, StageId{stage}, m)].value;
+  return sum;
 }
 
 std::int64_t side_work(const Pipeline& pipeline, const CostTable& costs, MicrobatchId m) {

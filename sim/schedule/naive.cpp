@@ -18,16 +18,23 @@
 namespace bigmac {
 namespace {
 
+// All stages of the encoders, in turn: one rank runs them.
+void append_encoders(const Pipeline& pipeline, OpKind kind, std::uint32_t m, std::vector<Op>& out) {
+  const std::uint32_t stages = pipeline.encoder_stages();
+  for (std::uint32_t s = 0; s < stages; ++s)
+    append_modules(pipeline, pipeline.encoders, kind, m, out, kind == OpKind::forward ? s : stages - 1 - s);
+}
+
 void place_around(const Pipeline& pipeline, const Op& op, std::vector<Op>& out) {
   const std::uint32_t m = op.microbatch.value;
   const bool first = op.stage.value == 0, last = op.stage == pipeline.last_stage();
   const bool forward = op.kind == OpKind::forward;
   const bool gradient = op.kind == OpKind::backward || op.kind == OpKind::input_gradient;
-  if (forward && first) append_modules(pipeline, pipeline.encoders, OpKind::forward, m, out);
+  if (forward && first) append_encoders(pipeline, OpKind::forward, m, out);
   if (gradient && last) append_modules(pipeline, pipeline.generators, OpKind::backward, m, out);
   out.push_back(op);
   if (forward && last) append_modules(pipeline, pipeline.generators, OpKind::forward, m, out);
-  if (gradient && first) append_modules(pipeline, pipeline.encoders, OpKind::backward, m, out);
+  if (gradient && first) append_encoders(pipeline, OpKind::backward, m, out);
 }
 
 }  // namespace

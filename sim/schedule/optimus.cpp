@@ -1,9 +1,9 @@
 // Optimus: encoder work in the bubbles of the LLM pipeline (arXiv 2408.03505, USENIX ATC '25).
 //
 // Idea: encoder and LLM have plans of their own, every rank holds a shard of both, and encoder operations
-// go where the LLM's fixed schedule leaves the rank idle. Here each rank is an encoder pipeline of one stage (PP_enc =
-// 1, TP_enc as the costs say), so P of them serve one LLM pipeline and share its N microbatches: round robin, and where
-// costs differ also levelled by load and moved between ranks (optimus_owners.h).
+// go where the LLM's fixed schedule leaves the rank idle. Mostly each rank is an encoder pipeline of one stage (PP_enc
+// = 1, TP_enc as the costs say), so P of them serve one LLM pipeline and share its N microbatches: round robin, and
+// where costs differ also levelled by load and moved between ranks (optimus_owners.h).
 //   coarse         all encoder forwards before the LLM's operations, all backwards after; what does not fit lengthens
 //                  the step. This is what `upfront` runs.
 //   greedy         whole microbatches of the critical rank moved between LLM operations: optimus_greedy.h
@@ -19,7 +19,8 @@
 //   3  ++++.000111222333444555666777====..====.
 //
 // Departures. Checks are per microbatch (the paper's sorted EB_i >= B_i lets a backward precede its own B_i). Owners
-// are searched locally, not enumerated; encoder pipelines of several stages are left out: a trial gained at most 0.6 %.
+// are searched locally, not enumerated. Encoders of S stages (PP_enc = S): P/S encoder pipelines of consecutive ranks,
+// round robin, packed from the last stage to the first (optimus_packing.h); greedy and other owners are left out there.
 // TP bubbles, where the costs know of any, are filled as schedule/rides.h says: kernels of an encoder inside LLM
 // operations, which last no longer; candidates without stay in, so filling never costs time. Without them bubbles do
 // not grow with N (transfers aside): what does not fit waits outside the LLM's window, and live encoder microbatches

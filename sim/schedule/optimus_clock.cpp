@@ -16,7 +16,9 @@ class Clock {
  public:
   Clock(const Pipeline& pipeline, const CostTable& costs, const RankOrders& orders, const ClockRules& rules)
       : pipeline_(pipeline), costs_(costs), orders_(orders), rules_(rules), next_(orders.size()), free_(orders.size()) {
-    made_.resize((std::size_t{2} * pipeline.stages() + 2 * (pipeline.modules.size() - 1)) * pipeline.microbatches);
+    std::uint32_t rows = 0;
+    for (const ModuleShape& module : pipeline.modules) first_row_.push_back(rows), rows += module.stages;
+    made_.resize(std::size_t{2} * rows * pipeline.microbatches);
     if (!rules.keep_starts) return;
     std::size_t all = 0;
     for (const std::vector<Op>& ops : orders) times_.starts.emplace_back(ops.size()), all += ops.size();
@@ -76,11 +78,12 @@ class Clock {
 
   // Both products of a stage side by side, the LLM's stages first.
   std::size_t index(const ProductKey& key) const {
-    const std::size_t row = key.module == kLlm ? key.stage.value : pipeline_.stages() + key.module.value - 1u;
+    const std::size_t row = first_row_[key.module.value] + key.stage.value;
     return (2 * row + static_cast<std::size_t>(key.product)) * pipeline_.microbatches + key.microbatch.value;
   }
   std::uint32_t rank_of(const ProductKey& key) const {
-    return key.module == kLlm ? key.stage.value % pipeline_.ranks : (*rules_.owners)[key.microbatch.value];
+    return key.module == kLlm ? key.stage.value % pipeline_.ranks
+                              : (*rules_.owners)[key.microbatch.value] + key.stage.value;
   }
 
   const Pipeline& pipeline_;
@@ -89,6 +92,7 @@ class Clock {
   const ClockRules& rules_;
   std::vector<std::uint32_t> next_;
   std::vector<std::int64_t> free_;
+  std::vector<std::uint32_t> first_row_;  // by module
   std::vector<Made> made_;
   OrderTimes times_;
 };

@@ -13,7 +13,7 @@
 
 namespace bigmac {
 
-/// Rank of every microbatch's encoder work.
+/// By microbatch: the rank of its encoder work; of encoders of several stages the first of its consecutive ranks.
 using Owners = std::vector<std::uint32_t>;
 
 struct ClockRules {

@@ -112,8 +112,9 @@ class OwnerSearch {
 }  // namespace
 
 Owners round_robin(const Pipeline& pipeline) {
+  const std::uint32_t stages = pipeline.encoder_stages();
   Owners owners(pipeline.microbatches);
-  for (std::uint32_t m = 0; m < owners.size(); ++m) owners[m] = m % pipeline.ranks;
+  for (std::uint32_t m = 0; m < owners.size(); ++m) owners[m] = m % (pipeline.ranks / stages) * stages;
   return owners;
 }
 

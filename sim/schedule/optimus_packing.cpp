@@ -94,11 +94,11 @@ class Packer {
   Packed out_;
 };
 
-void append_items(const Pipeline& pipeline, const CostTable& costs, OpKind kind, std::uint32_t m, EncoderItem item,
-                  bool far, std::vector<EncoderItem>& out) {
+void append_items(const Pipeline& pipeline, const CostTable& costs, OpKind kind, std::uint32_t m, std::uint32_t stage,
+                  EncoderItem item, bool far, std::vector<EncoderItem>& out) {
   for (const ModuleId module : pipeline.encoders) {
     if (kind == OpKind::backward && !pipeline.modules[module].backward) continue;
-    item.op = {MicrobatchId{m}, StageId{0}, module, kind};
+    item.op = {MicrobatchId{m}, StageId{static_cast<std::uint16_t>(stage)}, module, kind};
     const std::uint32_t slot = costs.slot(item.op);
     item.cost = std::max<std::int64_t>(1, costs.duration[slot].value);
     out.push_back(item);
@@ -116,7 +116,7 @@ Packed in_time_order(Packed packed) {
 }  // namespace
 
 EncoderItems encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
-                           const std::vector<std::uint32_t>& owned, std::uint32_t rank) {
+                           const std::vector<std::uint32_t>& owned, std::uint32_t rank, std::uint32_t stage) {
   EncoderItems out;
   const bool far = rank != 0;
   for (const std::uint32_t m : owned) {
@@ -124,8 +124,8 @@ EncoderItems encoder_items(const Pipeline& pipeline, const CostTable& costs, con
     EncoderItem forward, backward;
     forward.deadline = timeline.first_forward[m];
     backward.release = timeline.last_gradient[m] + (far ? costs.transfer[gradient].value : 0);
-    append_items(pipeline, costs, OpKind::forward, m, forward, far, out.forwards);
-    append_items(pipeline, costs, OpKind::backward, m, backward, far, out.backwards);
+    append_items(pipeline, costs, OpKind::forward, m, stage, forward, far, out.forwards);
+    append_items(pipeline, costs, OpKind::backward, m, stage, backward, far, out.backwards);
   }
   return out;
 }

@@ -68,9 +68,9 @@ struct RankPacking {
 using Packing = std::vector<RankPacking>;
 
 /// What a rank that owns these microbatches (ascending) has to place beside `timeline`; transfers between it and rank 0
-/// are taken off.
+/// are taken off. `stage`: of encoders of several; limits are those of the last stage.
 EncoderItems encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
-                           const std::vector<std::uint32_t>& owned, std::uint32_t rank);
+                           const std::vector<std::uint32_t>& owned, std::uint32_t rank, std::uint32_t stage = 0);
 
 /// Packs in order, each as soon as it can; nothing when the room ends or a deadline is missed.
 std::optional<Packed> pack_early(const Room& room, const std::vector<EncoderItem>& items);
@@ -82,6 +82,10 @@ Room without(const Room& room, const Packed& packed);
 /// Which of the two gets the bubbles first.
 enum class Preference { forwards, backwards };
 RankPacking pack_rank(const Room& room, const EncoderItems& items, Preference preference);
+/// An encoder pipeline of several ranks: its rooms and items by stage. Stages are packed from the last to the first:
+/// where a stage's forward starts is the deadline of the one before it, where its backward ends that one's release.
+std::vector<RankPacking> pack_stages(const CostTable& costs, const std::vector<Room>& rooms,
+                                     std::vector<EncoderItems> items, Preference preference);
 /// All forwards before the rank's LLM operations, all backwards after them.
 RankPacking pack_coarse(const Room& room, const EncoderItems& items);
 /// The forwards again, each as soon as it can from -shift on, but no sooner than `lead` before its deadline: leaves

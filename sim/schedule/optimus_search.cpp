@@ -56,9 +56,13 @@ std::uint32_t most_live(const Pipeline& pipeline, const RankOrders& orders) {
 class Search {
  public:
   Search(const Pipeline& pipeline, const CostTable& costs, RankOrders llm, Effort effort, bool in_waits)
-      : pipeline_(pipeline), costs_(costs), effort_(effort), large_(pipeline.operations() > kLargeJob) {
+      : pipeline_(pipeline),
+        costs_(costs),
+        effort_(effort),
+        large_(pipeline.operations() > kLargeJob),
+        stages_(pipeline.encoder_stages()) {
     owners_.push_back({"", round_robin(pipeline)});
-    if (!large_) add_levelled(llm);
+    if (!large_ && stages_ == 1) add_levelled(llm);
     add_timelines(std::move(llm));
     if (in_waits && effort_ != Effort::coarse && !costs.rides.empty()) add_hosts();
   }
@@ -69,7 +73,7 @@ class Search {
         if (!best_time_ || llm.timeline.span <= best_time_->first) try_packings(llm, o);
     BIGMAC_CHECK(best_time_.has_value());
     // With equal costs round robin loses next to nothing and holds the fewest microbatches.
-    if (effort_ == Effort::minimal_shift && owners_.size() > 1) try_other_owners();
+    if (effort_ == Effort::minimal_shift && owners_.size() > 1 && stages_ == 1) try_other_owners();
     return std::move(best_);
   }
 
@@ -111,37 +115,64 @@ class Search {
     try_packings(*best_timeline_, owners_.size() - 1);
   }
 
+  // By rank; of an encoder pipeline every rank has the same microbatches, and its own stage.
   std::vector<EncoderItems> items_of(const NamedTimeline& llm, const Owners& owners) const {
     std::vector<std::vector<std::uint32_t>> owned(pipeline_.ranks);
     for (std::uint32_t m = 0; m < owners.size(); ++m) owned[owners[m]].push_back(m);
     std::vector<EncoderItems> items;
-    for (std::uint32_t rank = 0; rank < pipeline_.ranks; ++rank)
-      items.push_back(encoder_items(pipeline_, costs_, llm.timeline, owned[rank], rank));
+    for (std::uint32_t rank = 0; rank < pipeline_.ranks; ++rank) {
+      const std::uint32_t stage = rank % stages_, last = rank - stage + stages_ - 1;
+      items.push_back(encoder_items(pipeline_, costs_, llm.timeline, owned[rank - stage], last, stage));
+    }
     return items;
+  }
+
+  // One encoder pipeline after the other.
+  Packing pack_pipelines(const std::vector<Room>& rooms, const std::vector<EncoderItems>& items,
+                         Preference preference) const {
+    Packing out;
+    for (std::uint32_t first = 0; first < pipeline_.ranks; first += stages_) {
+      const auto of_pipeline = [&](const auto& all) {
+        return std::vector(all.begin() + first, all.begin() + first + stages_);
+      };
+      for (RankPacking& rank : pack_stages(costs_, of_pipeline(rooms), of_pipeline(items), preference))
+        out.push_back(std::move(rank));
+    }
+    return out;
+  }
+
+  std::vector<Room> outside_only(const std::vector<Room>& rooms) const {
+    std::vector<Room> out;
+    for (const Room& room : rooms) out.push_back({{room.bubbles.front(), room.bubbles.back()}, {}, room.costs});
+    return out;
   }
 
   void try_packings(const NamedTimeline& llm, std::size_t o) {
     const bool late = llm.name.ends_with("late F_i");
     const std::vector<EncoderItems> items = items_of(llm, owners_[o].owners);
     if (!late && !(large_ && best_time_)) {
-      const Packing coarse = pack([&](std::size_t r) { return pack_coarse(llm.timeline.rooms[r], items[r]); });
+      const Packing coarse = stages_ > 1
+                                 ? pack_pipelines(outside_only(llm.timeline.rooms), items, Preference::forwards)
+                                 : pack([&](std::size_t r) { return pack_coarse(llm.timeline.rooms[r], items[r]); });
       if (!best_time_) best_.coarse_share = share_in_bubbles(llm.timeline, coarse);
       consider("coarse", llm, o, coarse);
     }
     if (effort_ == Effort::minimal_shift && (late || !large_)) try_minimal_shift(llm, o, items);
-    if (effort_ != Effort::coarse && !late && pipeline_.microbatches <= kMostGreedyMicrobatches)
+    if (effort_ != Effort::coarse && !late && stages_ == 1 && pipeline_.microbatches <= kMostGreedyMicrobatches)
       consider("greedy", llm, o, pack_greedily(llm.timeline, items));
   }
 
   void try_minimal_shift(const NamedTimeline& llm, std::size_t o, const std::vector<EncoderItems>& items) {
     const auto& rooms = llm.timeline.rooms;
     const auto by = [&](Preference preference) {
+      if (stages_ > 1) return pack_pipelines(rooms, items, preference);
       return pack([&](std::size_t r) { return pack_rank(rooms[r], items[r], preference); });
     };
     const Packing forwards_first = by(Preference::forwards);
     consider("minimal shift, forwards first", llm, o, forwards_first);
     if (large_) return;
     consider("minimal shift, backwards first", llm, o, by(Preference::backwards));
+    if (stages_ > 1) return;
     consider("minimal shift, forwards early", llm, o, with_shortest_lead(llm, items, shift_of(forwards_first)));
   }
 
@@ -196,6 +227,7 @@ class Search {
   const CostTable& costs_;
   Effort effort_;
   bool large_;
+  std::uint32_t stages_;  // of the encoders
   std::vector<NamedOwners> owners_;
   std::vector<NamedTimeline> timelines_;
   OptimusResult best_;

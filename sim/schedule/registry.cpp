@@ -83,6 +83,7 @@ ScheduleInfo naive_row() {
           .paper = "Megatron-LM, 2104.04473",
           .needs = "what its base requires",
           .bases = base_names(),
+          .encoder_stages = true,
           .sides = kEnds,
           .refuses = refuse_what_base_refuses,
           .build = build_naive};
@@ -94,6 +95,7 @@ ScheduleInfo upfront_row() {
           .paper = "the unlimited-memory ideal of 2605.25451",
           .needs = "what its base requires; with a generator the LLM runs gpipe",
           .bases = base_names(),
+          .encoder_stages = true,
           .refuses = refuse_what_base_refuses,
           .build = build_upfront};
 }
@@ -110,6 +112,7 @@ ScheduleInfo bigmac_row() {
           .needs = "what its base requires; with a generator gpipe, 1f1b or interleaved",
           .bases = base_names(),
           .parameters = {warmup_groups, sort},
+          .encoder_stages = true,
           .refuses = refuse_bigmac,
           .build = build_bigmac};
 }
@@ -156,6 +159,7 @@ ScheduleInfo optimus_row() {
           .needs = "what its base requires; no generator",
           .bases = {"1f1b", "interleaved"},
           .parameters = {packing, waits},
+          .encoder_stages = true,
           .thorough = true,
           .sides = SidePlacement::free_sides,
           .refuses = refuse_optimus,
@@ -193,6 +197,25 @@ std::vector<ScheduleInfo> make_table() {
        {naive_row(), balanced_row(), disaggregated_row(), upfront_row(), optimus_row(), bigmac_row(), hybrid_row()})
     table.push_back(row);
   return table;
+}
+
+/// Why encoders of several stages cannot be scheduled so, or nothing.
+Refusal refuse_encoder_stages(const ScheduleInfo& info, const Pipeline& pipeline) {
+  const std::uint32_t stages = pipeline.encoder_stages();
+  if (stages == 1) return std::nullopt;
+  if (!info.encoder_stages) return info.name + " runs a whole encoder on one rank; use upfront, optimus or bigmac";
+  for (const ModuleId encoder : pipeline.encoders)
+    if (pipeline.modules[encoder].stages != stages)
+      return fmt::format("encoders of {} and {} stages do not share pipelines; give all the same", stages,
+                         pipeline.modules[encoder].stages);
+  if (pipeline.ranks % stages != 0)
+    return fmt::format("{} ranks do not make encoder pipelines of {} stages", pipeline.ranks, stages);
+  return std::nullopt;
+}
+
+Refusal reason_against(const ScheduleInfo& info, const ScheduleRequest& request) {
+  if (Refusal stages = refuse_encoder_stages(info, request.pipeline)) return stages;
+  return info.refuses(request);
 }
 
 void check_base(const ScheduleInfo& info, const std::string& base) {
@@ -239,7 +262,7 @@ const ScheduleInfo& find_schedule(const std::string& name) {
 }
 
 bool schedule_fits(const ScheduleInfo& info, const ScheduleRequest& request) {
-  return !info.refuses(with_base(info, request)).has_value();
+  return !reason_against(info, with_base(info, request)).has_value();
 }
 
 Schedule build_schedule(const std::string& name, const ScheduleRequest& request) {
@@ -247,7 +270,7 @@ Schedule build_schedule(const std::string& name, const ScheduleRequest& request)
   if (!request.base.empty()) check_base(info, request.base);
   for (const auto& [parameter, value] : request.parameters) check_parameter(info, parameter, value);
   const ScheduleRequest full = with_base(info, request);
-  if (const auto reason = info.refuses(full)) bad_input("--schedule " + name, *reason);
+  if (const auto reason = reason_against(info, full)) bad_input("--schedule " + name, *reason);
   Schedule schedule = info.build(full);
   schedule.name = name;
   if (schedule.base.empty() && !info.bases.empty()) schedule.base = full.base;

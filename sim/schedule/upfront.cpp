@@ -3,7 +3,7 @@
 // throughout (O(M/P), the cost that Optimus and other decoupled designs pay).
 //
 // Microbatch m's encoder and generator run on rank m mod P. With a generator the LLM runs gpipe and all
-// generators come between its forwards and its backwards.
+// generators come between its forwards and its backwards. Encoders of S stages: P/S pipelines of S ranks, op_makers.h.
 //
 //   4 ranks, M = 8, encoder only
 //   1  e1 e5 F0 F1 F2 B0 F3 B1 ... B7 E1 E5
@@ -15,10 +15,10 @@
 namespace bigmac {
 namespace {
 
-void append_owned(const Pipeline& pipeline, const std::vector<ModuleId>& modules, OpKind kind, RankId rank,
-                  std::vector<Op>& out) {
-  for (std::uint32_t m = rank.value; m < pipeline.microbatches; m += pipeline.ranks)
-    append_modules(pipeline, modules, kind, m, out);
+void append_encoders(const Pipeline& pipeline, OpKind kind, RankId rank, std::vector<Op>& out) {
+  const EncoderPlace place(pipeline, rank);
+  for (std::uint32_t m = place.own; m < pipeline.microbatches; m += place.pipelines)
+    append_modules(pipeline, pipeline.encoders, kind, m, out, place.stage);
 }
 
 void append_generators(const Pipeline& pipeline, RankId rank, std::vector<Op>& out) {
@@ -36,14 +36,14 @@ Schedule build_upfront(const ScheduleRequest& request) {
   RankSource source(find_llm_base(base), {pipeline, request.costs, 0});
   Schedule schedule = assemble(pipeline, [&](RankId rank, std::vector<Op>& out) {
     const std::vector<Op>& llm = source.order(rank);
-    append_owned(pipeline, pipeline.encoders, OpKind::forward, rank, out);
+    append_encoders(pipeline, OpKind::forward, rank, out);
     // With a generator the base is gpipe, whose first half are the forwards.
     const auto turn =
         pipeline.generators.empty() ? llm.end() : llm.begin() + static_cast<std::ptrdiff_t>(llm.size() / 2);
     out.insert(out.end(), llm.begin(), turn);
     append_generators(pipeline, rank, out);
     out.insert(out.end(), turn, llm.end());
-    append_owned(pipeline, pipeline.encoders, OpKind::backward, rank, out);
+    append_encoders(pipeline, OpKind::backward, rank, out);
   });
   schedule.base = base;
   return schedule;

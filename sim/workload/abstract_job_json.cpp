@@ -29,30 +29,32 @@ CostSeries read_microbatches(const JsonReader& value, const Pipeline& pipeline, 
   return series;
 }
 
-CostSeries read_stages(const JsonReader& value, const Pipeline& pipeline, std::int64_t most) {
+CostSeries read_stages(const JsonReader& value, const Pipeline& pipeline, std::uint32_t stages, std::int64_t most) {
   if (!value.raw().is_array()) return {1, 1, {read_amount(value, most)}};
   const auto items = value.items();
-  if (items.size() != pipeline.stages())
-    value.fail(fmt::format("expected one number, or an array of {} (one per stage), found {} entries",
-                           pipeline.stages(), items.size()));
+  if (items.size() != stages)
+    value.fail(
+        fmt::format("expected one number, or an array of {} (one per stage), found {} entries", stages, items.size()));
   std::vector<CostSeries> rows;
   std::uint32_t width = 1;
   for (const JsonReader& item : items) {
     rows.push_back(read_microbatches(item, pipeline, most));
     width = std::max(width, rows.back().microbatches);
   }
-  CostSeries series{pipeline.stages(), width, {}};
-  series.values.reserve(std::size_t{pipeline.stages()} * width);
+  CostSeries series{stages, width, {}};
+  series.values.reserve(std::size_t{stages} * width);
   for (const CostSeries& row : rows)
     for (std::uint32_t m = 0; m < width; ++m) series.values.push_back(row.at(0, m));
   return series;
 }
 
-CostSeries read_series(const JsonReader& module, const char* key, const Pipeline& pipeline, Role role,
+// By stage for the LLM and for an encoder that is cut into stages, else by microbatch.
+CostSeries read_series(const JsonReader& module, const char* key, const Pipeline& pipeline, const ModuleShape& shape,
                        std::int64_t most) {
   const auto value = module.find(key);
   if (!value) return {};
-  return role == Role::llm ? read_stages(*value, pipeline, most) : read_microbatches(*value, pipeline, most);
+  if (shape.role == Role::llm || shape.stages > 1) return read_stages(*value, pipeline, shape.stages, most);
+  return read_microbatches(*value, pipeline, most);
 }
 
 constexpr std::int64_t kMostKernels = 1'000'000;
@@ -67,23 +69,24 @@ GivenRides read_rides(const JsonReader& module, const char* key, const ModuleSha
   rides->at("count");
   rides->at("length");
   GivenRides out;
-  out.count = read_series(*rides, "count", pipeline, shape.role, kMostKernels);
-  out.length = read_series(*rides, "length", pipeline, shape.role, kMaxCost.value);
-  out.end_count = read_series(*rides, "end_count", pipeline, shape.role, kMostKernels);
-  out.end_length = read_series(*rides, "end_length", pipeline, shape.role, kMaxCost.value);
-  out.per_wait = read_series(*rides, "per_wait", pipeline, shape.role, kMostKernels);
-  out.communication = read_series(*rides, "communication", pipeline, shape.role, kMaxCost.value);
+  out.count = read_series(*rides, "count", pipeline, shape, kMostKernels);
+  out.length = read_series(*rides, "length", pipeline, shape, kMaxCost.value);
+  out.end_count = read_series(*rides, "end_count", pipeline, shape, kMostKernels);
+  out.end_length = read_series(*rides, "end_length", pipeline, shape, kMaxCost.value);
+  out.per_wait = read_series(*rides, "per_wait", pipeline, shape, kMostKernels);
+  out.communication = read_series(*rides, "communication", pipeline, shape, kMaxCost.value);
   return out;
 }
 
 // Waits lie inside the pass, and so does a kernel, or the communication.
 void refuse_long_rides(const JsonReader& module, const char* key, const GivenRides& rides, const CostSeries& cost,
-                       const Pipeline& pipeline, bool llm) {
+                       const Pipeline& pipeline, const ModuleShape& shape) {
   if (rides.count.absent()) return;
+  const bool llm = shape.role == Role::llm;
   const auto value = [](const CostSeries& series, std::uint32_t stage, std::uint32_t m) {
     return series.absent() ? 0.0 : static_cast<double>(series.at(stage, m));
   };
-  for (std::uint32_t stage = 0; stage < (llm ? pipeline.stages() : 1); ++stage)
+  for (std::uint32_t stage = 0; stage < shape.stages; ++stage)
     for (std::uint32_t m = 0; m < pipeline.microbatches; ++m) {
       const double whole = value(cost, stage, m), count = value(rides.count, stage, m);
       const double length = value(rides.length, stage, m);
@@ -111,7 +114,7 @@ GivenModuleCosts read_module(const JsonReader& costs, const ModuleShape& shape, 
   GivenModuleCosts given;
   given.name = shape.name;
   const auto read = [&](const char* key, std::int64_t most) {
-    CostSeries series = read_series(module, key, pipeline, shape.role, most);
+    CostSeries series = read_series(module, key, pipeline, shape, most);
     refuse_overflow(module, pipeline, series, key);
     return series;
   };
@@ -126,9 +129,8 @@ GivenModuleCosts read_module(const JsonReader& costs, const ModuleShape& shape, 
   given.activation_bytes = read("activation_bytes", kMaxBytes.value);
   given.forward_rides = read_rides(module, "F_rides", shape, pipeline, notes);
   given.backward_rides = read_rides(module, "B_rides", shape, pipeline, notes);
-  const bool llm = shape.role == Role::llm;
-  refuse_long_rides(module, "F_rides", given.forward_rides, given.forward, pipeline, llm);
-  refuse_long_rides(module, "B_rides", given.backward_rides, given.backward, pipeline, llm);
+  refuse_long_rides(module, "F_rides", given.forward_rides, given.forward, pipeline, shape);
+  refuse_long_rides(module, "B_rides", given.backward_rides, given.backward, pipeline, shape);
   return given;
 }
 
@@ -158,6 +160,15 @@ bool is_frozen(const JsonReader& root, const std::string& name) {
   return true;
 }
 
+// "modules": {"encoder": {"stages": 2}}: one encoder over two ranks.
+std::uint32_t stages_of(const JsonReader& root, const ModuleShape& module, std::uint32_t ranks) {
+  const auto modules = root.find("modules");
+  const auto entry = modules ? modules->find(module.name.c_str()) : std::nullopt;
+  if (!entry || !entry->has("stages")) return module.stages;
+  if (module.role != Role::encoder) entry->at("stages").fail("only encoders are cut into stages beside the LLM");
+  return static_cast<std::uint32_t>(entry->at("stages").integer(1, ranks));
+}
+
 // The LLM's are by stage, also where there is one; others' by microbatch.
 Json series_json(const CostSeries& series, bool by_stage) {
   if (series.values.size() == 1) return series.values[0];
@@ -180,7 +191,8 @@ Json rides_json(const GivenRides& rides, bool by_stage) {
   };
   add("end_count", rides.end_count);
   add("end_length", rides.end_length);
-  if (!by_stage) out["per_wait"] = series_json(rides.per_wait, by_stage);
+  if (std::any_of(rides.per_wait.values.begin(), rides.per_wait.values.end(), [](std::int64_t v) { return v > 0; }))
+    out["per_wait"] = series_json(rides.per_wait, by_stage);
   add("communication", rides.communication);
   return out;
 }
@@ -201,6 +213,9 @@ AbstractJob read_abstract_job(const JsonReader& root, Notes& notes) {
       make_pipeline(shape.at("ranks").integer(1, kMaxRanks), shape.integer_or("chunks", 1, 1, kMaxChunks),
                     shape.at("microbatches").integer(1, kMaxMicrobatches), encoders, generators, shape.where());
   for (ModuleShape& module : job.pipeline.modules) module.backward = !is_frozen(root, module.name);
+  for (ModuleShape& module : job.pipeline.modules) module.stages = stages_of(root, module, job.pipeline.ranks);
+  if (job.pipeline.operations() > kMaxOperations)
+    shape.fail(fmt::format("{} operations; at most {}", job.pipeline.operations(), kMaxOperations));
   for (const ModuleShape& module : job.pipeline.modules)
     job.costs.push_back(read_module(costs, module, job.pipeline, notes));
   return job;
@@ -214,10 +229,11 @@ std::string abstract_job_members(const Pipeline& pipeline, const GivenCosts& cos
     Json& entry = job["modules"][shape.name];
     entry["role"] = shape.role == Role::encoder ? "encoder" : "generator";
     if (!shape.backward) entry["frozen"] = true;
+    if (shape.stages > 1) entry["stages"] = shape.stages;
   }
   for (const GivenModuleCosts& given : costs) {
     Json& module = job["costs_ns"][given.name];
-    const bool by_stage = &given == &costs.front();
+    const bool by_stage = &given == &costs.front() || pipeline.modules.items[&given - costs.data()].stages > 1;
     module["F"] = series_json(given.forward, by_stage);
     module["B"] = series_json(given.backward, by_stage);
     module["I"] = series_json(given.input_gradient, by_stage);

@@ -54,6 +54,7 @@ std::string to_string(const Pipeline& pipeline, const Op& op) {
   std::string text = module.role == Role::llm
                          ? fmt::format("{}{}{}", op.stage.value, letter(op.kind), op.microbatch.value)
                          : fmt::format("{}:{}{}", module.name, letter(op.kind), op.microbatch.value);
+  if (module.role != Role::llm && module.stages > 1) text = fmt::format("{}.{}", op.stage.value, text);
   if (op.parts > 1) text += fmt::format("[{}/{}]", op.part, op.parts);
   return text;
 }

@@ -1,6 +1,7 @@
 // Encoder kernels in the LLM's tensor-parallel waits: what they gain, derived, then stated; and what is refused.
 #include <gtest/gtest.h>
 
+#include "bigmac/base/error.h"
 #include "bigmac/schedule/job_bound.h"
 #include "bigmac/schedule/rides.h"
 #include "oracle/oracle.h"
@@ -89,6 +90,35 @@ TEST(Rides, are_never_slower_than_without_and_their_files_hold) {
             EXPECT_EQ(read.file.schedule.rides, file.schedule.rides);
             EXPECT_FALSE(find_disagreement(read, outcome).has_value());
           }
+}
+
+// Hybrid fills slices first; what it lists then rides as a whole where waits are near.
+TEST(Rides, make_hybrid_no_slower_and_never_slower_than_optimus) {
+  for (const std::int64_t ranks : {1, 2, 4})
+    for (const std::int64_t chunks : {1, 2})
+      for (const std::int64_t encoder : {90, 1000, 5000})
+        for (const std::int64_t limit : {0, 2, 4}) {
+          const Uniform u{ranks, chunks, ranks * 5, 1000, 1700, encoder, 2 * encoder};
+          std::map<std::string, std::int64_t> parameters = {{"search_fills", 4}};
+          if (limit > 0) parameters["encoder_live_limit"] = limit;
+          ScheduleFile riding = with_waits(u, 3, 60, 20, 2), without = abstract_file(u), optimus = riding;
+          std::optional<Outcome> plain;
+          try {
+            plain = simulate_or_fail(without, "hybrid", parameters);
+          } catch (const Error&) {
+            continue;  // this limit deadlocks
+          }
+          const Outcome outcome = simulate_or_fail(riding, "hybrid", parameters);
+          EXPECT_LE(outcome.iteration, plain->iteration);
+          const CostTable& costs = riding.before_rides ? *riding.before_rides : riding.costs;
+          EXPECT_FALSE(find_bad_ride(riding.pipeline, costs, riding.schedule).has_value())
+              << find_bad_ride(riding.pipeline, costs, riding.schedule).value_or("");
+          EXPECT_EQ(oracle::retime(schedule_file_text(riding, outcome)).iteration_ns, outcome.iteration.value);
+          for (const RankActivations& rank : outcome.ranks)
+            EXPECT_LE(live(rank, Role::encoder), limit > 0 ? static_cast<std::uint32_t>(limit) : UINT32_MAX);
+          if (limit > 0) continue;
+          EXPECT_LE(outcome.iteration, simulate_or_fail(optimus, "optimus").iteration);
+        }
 }
 
 ReadSchedule read_back(const ScheduleFile& file, const Outcome& outcome) {

@@ -16,7 +16,9 @@ std::vector<Work> inputs_of_forward(const Job& job, const Work& work) {
     inputs.push_back({"llm", last, work.microbatch, 'F'});
   if (work.module == "llm" && work.stage > 0) inputs.push_back({"llm", work.stage - 1, work.microbatch, 'F'});
   if (work.module == "llm" && work.stage == 0)
-    for (const auto& encoder : job.encoders) inputs.push_back({encoder, 0, work.microbatch, 'F'});
+    for (const auto& encoder : job.encoders)
+      inputs.push_back({encoder, job.stages_of(encoder) - 1, work.microbatch, 'F'});
+  if (work.module != "llm" && work.stage > 0) inputs.push_back({work.module, work.stage - 1, work.microbatch, 'F'});
   return inputs;
 }
 
@@ -27,8 +29,11 @@ std::vector<Work> inputs_of_backward(const Table& table, const Work& work) {
   const int last = job.stages() - 1;
   std::vector<Work> inputs = {{work.module, work.stage, work.microbatch, 'F'}};
   if (table.has(work, 'R')) inputs.push_back({work.module, work.stage, work.microbatch, 'R'});
-  if (std::find(job.encoders.begin(), job.encoders.end(), work.module) != job.encoders.end())
-    inputs.push_back(table.gradient({"llm", 0, work.microbatch, 'B'}));
+  if (std::find(job.encoders.begin(), job.encoders.end(), work.module) != job.encoders.end()) {
+    if (work.stage + 1 == job.stages_of(work.module))
+      inputs.push_back(table.gradient({"llm", 0, work.microbatch, 'B'}));
+    else inputs.push_back(table.gradient({work.module, work.stage + 1, work.microbatch, 'B'}));
+  }
   if (work.module == "llm" && work.stage < last)
     inputs.push_back(table.gradient({"llm", work.stage + 1, work.microbatch, 'B'}));
   if (work.module == "llm" && work.stage == last)

@@ -53,6 +53,9 @@ Job read_job(const json& file) {
     if (role == "encoder") job.encoders.push_back(entry.key());
     else if (role == "generator") job.generators.push_back(entry.key());
     else throw Problem("module '" + entry.key() + "' is neither encoder nor generator");
+    if (source.contains("modules") && source.at("modules").contains(entry.key()) &&
+        source.at("modules").at(entry.key()).contains("stages"))
+      job.encoder_stages[entry.key()] = count(source.at("modules").at(entry.key()), "stages", 1, job.ranks);
   }
   return job;
 }
@@ -76,6 +79,8 @@ Op read_op(const Job& job, const json& source, int rank) {
   if (!job.costs.contains(op.work.module)) throw Problem("unknown module '" + op.work.module + "'");
   op.work.microbatch = count(source, "microbatch", 0, job.microbatches - 1);
   if (op.work.module == "llm") op.work.stage = stage_of(job, source, rank);
+  else if (job.stages_of(op.work.module) > 1)
+    op.work.stage = count(source, "stage", 0, job.stages_of(op.work.module) - 1);
   if (source.contains("parts")) op.parts = count(source, "parts", 1, 1000000);
   if (source.contains("part")) op.part = count(source, "part", 0, op.parts - 1);
   if (op.parts > 1 && !source.contains("part")) throw Problem("'parts' without 'part'");
@@ -90,14 +95,15 @@ std::string name(const Work& work) {
   return std::string(1, work.op) + " of " + work.module + stage + " microbatch " + std::to_string(work.microbatch);
 }
 
-// A number for all, or for the LLM an array with one entry per stage; that entry, and the value of
-// an encoder or a generator, may again be an array with one number per microbatch.
+// A number for all, or for the LLM (and an encoder of several stages) an array with one entry per stage; that entry,
+// and the value of an encoder or a generator, may again be an array with one number per microbatch.
 std::optional<std::int64_t> Job::number(const Work& work, const std::string& key) const {
   const json& module = costs.at(work.module);
   if (!module.contains(key)) return std::nullopt;
   const std::string what = "costs_ns of " + work.module + ", " + key;
   const json* value = &module.at(key);
-  if (work.module == "llm" && value->is_array()) value = &element(*value, work.stage, stages(), what);
+  const bool by_stage = work.module == "llm" || stages_of(work.module) > 1;
+  if (by_stage && value->is_array()) value = &element(*value, work.stage, stages_of(work.module), what);
   if (value->is_array()) value = &element(*value, work.microbatch, microbatches, what);
   return whole_number(*value, what);
 }

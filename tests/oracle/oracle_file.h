@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -51,10 +52,15 @@ struct Job {
   int microbatches = 0;
   std::vector<std::string> encoders;
   std::vector<std::string> generators;
-  nlohmann::json costs;  ///< "costs_ns" as it stands
+  std::map<std::string, int> encoder_stages;  ///< of encoders cut into stages
+  nlohmann::json costs;                       ///< "costs_ns" as it stands
 
   int stages() const { return ranks * chunks; }
-  int stages_of(const std::string& module) const { return module == "llm" ? stages() : 1; }
+  int stages_of(const std::string& module) const {
+    if (module == "llm") return stages();
+    const auto cut = encoder_stages.find(module);
+    return cut == encoder_stages.end() ? 1 : cut->second;
+  }
   /// Nanoseconds that a work takes, with the contract's defaults.
   std::int64_t duration(const Work& work) const;
   std::int64_t activation_bytes(const Work& work) const { return number(work, "activation_bytes").value_or(0); }

@@ -3,6 +3,7 @@
 //   Ef(m) -> F(stage 0, m) -> ... -> F(last stage, m) -> Gf(m) -> Gb(m)
 //         -> B(last stage, m) -> ... -> B(stage 0, m) -> Eb(m)
 //
+// An encoder cut into stages runs them in turn, Ef(0, m) -> ... -> Ef(last, m) and back, like the LLM.
 // with every encoder before stage 0 and every generator between the last forward and the first
 // backward. A backward may be split: I carries the gradient on, W only needs its own I.
 // A recomputation R, where listed, comes between F and the backward of its own stage.
@@ -34,8 +35,17 @@ struct ProductKey {
 namespace detail {
 
 template <class Visit>
-void visit_all(const std::vector<ModuleId>& modules, Product product, MicrobatchId microbatch, Visit&& visit) {
-  for (const ModuleId module : modules) visit(ProductKey{product, module, StageId{0}, microbatch});
+void visit_encoders(const Pipeline& pipeline, MicrobatchId microbatch, Visit&& visit) {
+  for (const ModuleId module : pipeline.encoders) {
+    const StageId last{static_cast<std::uint16_t>(pipeline.modules[module].stages - 1)};
+    visit(ProductKey{Product::output, module, last, microbatch});
+  }
+}
+
+template <class Visit>
+void visit_generators(const Pipeline& pipeline, MicrobatchId microbatch, Visit&& visit) {
+  for (const ModuleId module : pipeline.generators)
+    visit(ProductKey{Product::input_gradient, module, StageId{0}, microbatch});
 }
 
 template <class Visit>
@@ -46,7 +56,7 @@ void visit_forward_inputs(const Pipeline& pipeline, const Op& op, Visit&& visit)
     return;
   }
   const Role role = pipeline.modules[op.module].role;
-  if (role == Role::llm) visit_all(pipeline.encoders, Product::output, op.microbatch, visit);
+  if (role == Role::llm) visit_encoders(pipeline, op.microbatch, visit);
   if (role == Role::generator) visit(ProductKey{Product::output, kLlm, pipeline.last_stage(), op.microbatch});
 }
 
@@ -59,7 +69,7 @@ void visit_backward_inputs(const Pipeline& pipeline, const Op& op, Visit&& visit
                      op.microbatch});
     return;
   }
-  if (module.role == Role::llm) visit_all(pipeline.generators, Product::input_gradient, op.microbatch, visit);
+  if (module.role == Role::llm) visit_generators(pipeline, op.microbatch, visit);
   if (module.role == Role::encoder) visit(ProductKey{Product::input_gradient, kLlm, StageId{0}, op.microbatch});
 }
 

@@ -44,11 +44,12 @@ struct ScheduleInfo {
   std::string needs = {};               ///< what a job must have, in words
   std::vector<std::string> bases = {};  ///< LLM pipelines it can stand on; empty: it takes none
   std::vector<ScheduleParameter> parameters = {};
-  bool is_base = false;     ///< an LLM pipeline by itself
-  bool refines = false;     ///< too dear for every plan: a planner tries it on the best ones
-  bool on_request = false;  ///< a baseline: a planner tries it only when it is named
-  bool thorough = false;    ///< searches while it builds: a planner asks it last
-  bool one_list = false;    ///< a model's layers reach it as one list (OneList), cut into stages
+  bool is_base = false;         ///< an LLM pipeline by itself
+  bool refines = false;         ///< too dear for every plan: a planner tries it on the best ones
+  bool on_request = false;      ///< a baseline: a planner tries it only when it is named
+  bool encoder_stages = false;  ///< runs encoders that are cut into stages
+  bool thorough = false;        ///< searches while it builds: a planner asks it last
+  bool one_list = false;        ///< a model's layers reach it as one list (OneList), cut into stages
   SidePlacement sides = SidePlacement::every_rank;  ///< where encoders and generators run
   /// Why the pipeline cannot be scheduled so, or nothing.
   std::optional<std::string> (*refuses)(const ScheduleRequest&) = nullptr;

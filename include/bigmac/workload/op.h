@@ -26,7 +26,7 @@ constexpr char letter(OpKind kind) { return "FBIWR"[static_cast<int>(kind)]; }
 /// 12 bytes; a schedule of half a million operations is 6 MB.
 struct Op {
   MicrobatchId microbatch;
-  StageId stage;  ///< LLM: global virtual stage; encoder, generator: their own stage, mostly 0
+  StageId stage;  ///< LLM: global virtual stage; encoder: its own stage; generator: 0
   ModuleId module;
   OpKind kind = OpKind::forward;
   std::uint16_t part = 0;  ///< which part, when cut into `parts` with other work between them

@@ -5,6 +5,7 @@
 // interleaved placement, Narayanan et al. 2021, section 2.2).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -28,7 +29,7 @@ inline constexpr std::size_t kMaxModules = 16;
 struct ModuleShape {
   std::string name;
   Role role = Role::llm;
-  std::uint32_t stages = 1;  ///< LLM: ranks * chunks; others 1
+  std::uint32_t stages = 1;  ///< LLM: ranks * chunks; encoders: how many ranks share one; generators: 1
   bool backward = true;      ///< false: frozen encoder, forward only; its activations go when F ends
 };
 
@@ -41,6 +42,12 @@ struct Pipeline {
   std::vector<ModuleId> generators;
 
   std::uint32_t stages() const { return ranks * chunks; }
+  /// Stages of the encoders: 1, or how many ranks make up one encoder pipeline.
+  std::uint32_t encoder_stages() const {
+    std::uint32_t most = 1;
+    for (const ModuleId module : encoders) most = std::max(most, modules[module].stages);
+    return most;
+  }
   StageId last_stage() const { return StageId{static_cast<std::uint16_t>(stages() - 1)}; }
   /// Forward and backward passes of all modules, each counted once.
   std::int64_t operations() const;
