@@ -48,6 +48,9 @@ std::variant<Checked, Fault> check(runner::Session& session, const std::string& 
   if (file.pipeline.ranks != session.size())
     bad_input(name, fmt::format("is for {} ranks, {} processes were started; expected mpirun -n {}",
                                 file.pipeline.ranks, session.size(), file.pipeline.ranks));
+  if (file.pipeline.encoder_stages() > 1)
+    bad_input(name, fmt::format("has an encoder of {} stages; expected encoders that run whole on one rank",
+                                file.pipeline.encoder_stages()));
   if (auto fault = find_incompleteness(file.pipeline, file.schedule)) return *fault;
   auto result = simulate_quickly(file.pipeline, file.costs, file.schedule);
   if (auto* fault = std::get_if<Fault>(&result)) return *fault;

@@ -103,6 +103,8 @@ def _roles(document) -> Dict[str, dict]:
     for name in names:
         entry = dict(stated.get(name) or {})
         entry.setdefault("role", "generator" if name.startswith("generator") else "encoder")
+        if entry.get("stages", 1) != 1:
+            raise ValueError("%s has %s stages; expected encoders that run whole on one rank" % (name, entry["stages"]))
         out[name] = entry
     return out
 
