@@ -1,12 +1,15 @@
 #include "plan_sweep.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "bigmac/base/json_reader.h"
+#include "bigmac/planner/axes_front.h"
 #include "bigmac/planner/outputs.h"
 #include "bigmac/report/tables.h"
 #include "program.h"
@@ -70,9 +73,10 @@ struct Shared {
 
 void plan_point(const SweepArguments& arguments, const Job& base, Point& point, Shared& shared) {
   auto job = std::make_unique<Job>(job_at(base, point));
+  const SearchOptions how = search_options(arguments.plan, *job);
+  job->memory_limit = how.memory_limit;
   const PlanSpace space = enumerate_plans(*job);
   if (space.plans.empty()) return;
-  const SearchOptions how = search_options(arguments.plan, *job);
   auto cache = std::make_unique<ProfileCache>(*job, space.plans, how.threads, shared.cache.get());
   point.result = search(*job, space, *cache, how);
   point.tokens = static_cast<double>(point.batch) * static_cast<double>(point.sequence);
@@ -81,13 +85,19 @@ void plan_point(const SweepArguments& arguments, const Job& base, Point& point, 
   shared.job = std::move(job);
 }
 
-double tokens_per_second(const Point& point) {
-  return point.tokens / (1e-9 * static_cast<double>(point.result.best.front().step.value));
+double tokens_per_second(const Point& point, const Evaluation& plan) {
+  return point.tokens / (1e-9 * static_cast<double>(plan.step.value));
 }
 
+double tokens_per_second(const Point& point) { return tokens_per_second(point, point.result.best.front()); }
+
 // GPUs held for a step, over its tokens.
+double price_of_million_tokens(const Point& point, const Evaluation& plan, double gpu_hour) {
+  return 1e6 * gpu_hour * static_cast<double>(point.gpus) / 3600 / tokens_per_second(point, plan);
+}
+
 double price_of_million_tokens(const Point& point, double gpu_hour) {
-  return 1e6 * gpu_hour * static_cast<double>(point.gpus) / 3600 / tokens_per_second(point);
+  return price_of_million_tokens(point, point.result.best.front(), gpu_hour);
 }
 
 std::string row(const Point& point, double gpu_hour) {
@@ -125,6 +135,71 @@ Json point_json(const Point& point, double gpu_hour) {
   return out;
 }
 
+/// A plan of the front over step, memory, price and GPUs, of points that differ in their GPUs alone.
+struct Offer {
+  const Point* point;
+  const Evaluation* plan;
+};
+
+/// [sequence, batch] -> its front. Without a price of a GPU an hour of one counts as 1.
+std::map<std::pair<std::int64_t, std::int64_t>, std::vector<Offer>> offers(const std::vector<Point>& points,
+                                                                           double gpu_hour) {
+  std::map<std::pair<std::int64_t, std::int64_t>, std::vector<Offer>> out;
+  for (const Point& point : points)
+    for (const Evaluation& plan : point.result.front) out[{point.sequence, point.batch}].push_back({&point, &plan});
+  for (auto& [key, all] : out) {
+    std::vector<AxesPoint> axes;
+    for (const Offer& offer : all)
+      axes.push_back({static_cast<double>(offer.plan->step.value), static_cast<double>(offer.plan->memory.value),
+                      price_of_million_tokens(*offer.point, *offer.plan, gpu_hour > 0 ? gpu_hour : 1),
+                      static_cast<double>(offer.point->gpus)});
+    std::vector<Offer> kept;
+    for (const std::size_t i : axes_front(axes)) kept.push_back(all[i]);
+    all = std::move(kept);
+  }
+  return out;
+}
+
+Json offer_json(const Offer& offer, double gpu_hour) {
+  const double price = price_of_million_tokens(*offer.point, *offer.plan, gpu_hour > 0 ? gpu_hour : 1);
+  return {{"gpus", offer.point->gpus},
+          {"plan", offer.plan->label()},
+          {"schedule", offer.plan->schedule_label()},
+          {"step_ns", offer.plan->step.value},
+          {"memory_bytes", offer.plan->memory.value},
+          {gpu_hour > 0 ? "price_per_million_tokens" : "gpu_hours_per_million_tokens", std::round(1e6 * price) / 1e6}};
+}
+
+Json fronts_json(const std::vector<Point>& points, double gpu_hour) {
+  Json out = Json::array();
+  for (const auto& [key, all] : offers(points, gpu_hour)) {
+    Json plans = Json::array();
+    for (const Offer& offer : all) plans.push_back(offer_json(offer, gpu_hour));
+    out.push_back({{"sequence_length", key.first}, {"global_batch", key.second}, {"plans", plans}});
+  }
+  return out;
+}
+
+/// What the most and the least GPUs' worth of plans on the front come to, a line each.
+void print_offers(const std::vector<Point>& points, double gpu_hour) {
+  for (const auto& [key, all] : offers(points, gpu_hour)) {
+    const auto least = [&](auto&& of) {
+      return *std::min_element(all.begin(), all.end(), [&](const Offer& a, const Offer& b) { return of(a) < of(b); });
+    };
+    const auto say = [&](const char* what, const Offer& offer) {
+      fmt::print("  {:<9} {:>6} GPUs {:>9} {:>9} {:>9.4f} {} {} {}\n", what, offer.point->gpus,
+                 human_time(offer.plan->step), human_bytes(offer.plan->memory),
+                 price_of_million_tokens(*offer.point, *offer.plan, gpu_hour > 0 ? gpu_hour : 1),
+                 gpu_hour > 0 ? "per Mtok" : "GPU hours per Mtok", offer.plan->label(), offer.plan->schedule_label());
+    };
+    fmt::print("front of step, memory, price and GPUs at sequence {}, batch {}: {} plans\n", key.first, key.second,
+               all.size());
+    say("fastest", least([](const Offer& o) { return o.plan->step.value; }));
+    say("smallest", least([](const Offer& o) { return o.plan->memory.value; }));
+    say("cheapest", least([&](const Offer& o) { return price_of_million_tokens(*o.point, *o.plan, 1); }));
+  }
+}
+
 void write_points(const std::string& folder, const Job& job, const std::vector<Point>& points, double gpu_hour) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -135,7 +210,8 @@ void write_points(const std::string& folder, const Job& job, const std::vector<P
     if (!point.result.best.empty())
       write_text_file((std::filesystem::path(folder) / (point.name() + ".csv")).string(), pareto_csv(point.result));
   }
-  const Json out = {{"schema", "bigmac.sweep/1"}, {"job", job.name}, {"points", all}};
+  const Json out = {
+      {"schema", "bigmac.sweep/1"}, {"job", job.name}, {"points", all}, {"fronts", fronts_json(points, gpu_hour)}};
   write_text_file((std::filesystem::path(folder) / "sweep.json").string(), out.dump(1) + "\n");
 }
 
@@ -160,6 +236,7 @@ int sweep_job(const SweepArguments& arguments) {
     std::fflush(stdout);
     any = any || !point.result.best.empty();
   }
+  print_offers(points, arguments.gpu_hour);
   if (!arguments.plan.output.empty()) write_points(arguments.plan.output, base, points, arguments.gpu_hour);
   return any ? kDone : kNoPlan;
 }

@@ -8,7 +8,8 @@ trap 'rm -rf "$work"' EXIT
 job=$source/configs/jobs/qwen2.5-vl-7b_h100x8.json
 
 "$bin/bigmac-plan" sweep "$job" --gpus 8:32 --sequence 4k,6144 --effort 0 --gpu-hour 2 -o "$work/sweep" >"$work/table" 2>/dev/null
-[ "$(wc -l <"$work/table")" -eq 7 ] && [ "$(ls "$work/sweep" | wc -l)" -eq 7 ]
+# A line a point and its heading; for each sequence length what the front over step, memory, price and GPUs offers.
+[ "$(wc -l <"$work/table")" -eq 15 ] && [ "$(ls "$work/sweep" | wc -l)" -eq 7 ]
 # Shared layer costs change nothing: 16 GPUs alone, and as the second point of a sweep.
 python3 - "$job" "$work" "$source" <<'PY'
 import json, sys
@@ -20,13 +21,27 @@ PY
 "$bin/bigmac-plan" "$work/alone.json" --effort 0 -o "$work/alone" >/dev/null 2>&1
 cmp "$work/alone/pareto.csv" "$work/sweep/16gpus-4096tokens-64batch.csv"
 python3 - "$work/sweep/sweep.json" <<'PY'
-import json, sys
-points = json.load(open(sys.argv[1]))["points"]
+import csv, json, os, sys
+sweep = json.load(open(sys.argv[1]))
+points = sweep["points"]
 assert [p["gpus"] for p in points] == [8, 16, 32] * 2, points
 for p in points:
     rate = p["global_batch"] * p["sequence_length"] / (p["step_ns"] * 1e-9)
     assert abs(rate / p["tokens_per_second"] - 1) < 1e-3, p
     assert abs(2 * p["gpus"] / 3600 / rate * 1e6 / p["price_per_million_tokens"] - 1) < 1e-3, p
+# The fronts over four axes, from the points' own fronts by definition.
+for front in sweep["fronts"]:
+    plans = []
+    for p in points:
+        if (p["sequence_length"], p["global_batch"]) != (front["sequence_length"], front["global_batch"]): continue
+        for row in csv.DictReader(open(os.path.join(os.path.dirname(sys.argv[1]), p["front"]))):
+            step = int(row["step_ns"])
+            plans.append((step, int(row["memory_bytes"]), p["gpus"] * step, p["gpus"]))
+    expected = {a for a in plans if not any(b != a and all(x <= y for x, y in zip(b, a)) for b in plans)}
+    found = [(q["step_ns"], q["memory_bytes"], q["gpus"] * q["step_ns"], q["gpus"]) for q in front["plans"]]
+    assert set(found) == expected and len(found) == len(expected), (found, expected)
+    assert len({q["gpus"] for q in front["plans"]}) > 1
+assert len(sweep["fronts"]) == 2
 PY
 
 "$bin/bigmac-plan" spread "$work/alone/plan.json" --batches 500 --threads 1 >"$work/one"
