@@ -20,8 +20,8 @@ namespace bigmac::hybrid {
 namespace {
 
 constexpr std::size_t kFew = 12;  // choices: all of them are tried
-// A local search takes at most so many fills, and all of them together so many operations and slices.
-constexpr std::int64_t kSearchFills = 600, kLongSearchFills = 1800, kSearchOperations = 5'000'000;
+// A local search takes at most so many fills; fewer where one has more operations and slices than this.
+constexpr std::int64_t kSearchFills = 600, kLongSearchFills = 1800, kSearchOperations = 5'000;
 constexpr std::int64_t kNever = INT64_MAX / 4;
 // After so many operations and slices, as after so many limits that help nothing, only no limit at all is tried still.
 constexpr std::int64_t kOperations = 40'000'000;
@@ -134,7 +134,7 @@ class Candidates {
   }
 
   std::uint32_t default_search_fills(std::int64_t most) const {
-    return static_cast<std::uint32_t>(std::min(most, kSearchOperations / fill_size()));
+    return static_cast<std::uint32_t>(std::min(most, most * kSearchOperations / fill_size()));
   }
 
   /// Operations and slices.

@@ -113,11 +113,18 @@ Loads loads_of(const Loads& weights, const std::vector<std::uint32_t>& ranks, st
   return out;
 }
 
-/// Swaps the ranks of encoders at most two groups apart while the sum of squared loads falls.
+/// Moves encoders to the rank with least, and swaps the ranks of those at most two groups apart, while the sum of
+/// squared loads falls.
 void polish(std::uint32_t group, const Loads& weights, Loads loads, std::vector<std::uint32_t>& ranks) {
   for (int round = 0; round < 4; ++round) {
     bool better = false;
-    for (std::size_t p = 0; p < ranks.size(); ++p)
+    for (std::size_t p = 0; p < ranks.size(); ++p) {
+      const auto least = static_cast<std::uint32_t>(std::min_element(loads.begin(), loads.end()) - loads.begin());
+      if (weights[p] > 0 && loads[least] + weights[p] < loads[ranks[p]]) {
+        loads[ranks[p]] -= weights[p], loads[least] += weights[p];
+        ranks[p] = least;
+        better = true;
+      }
       for (std::size_t q = p + 1; q < std::min(ranks.size(), p + 2 * group); ++q) {
         const std::int64_t moved = weights[p] - weights[q];
         if (ranks[p] == ranks[q] || moved == 0) continue;
@@ -128,6 +135,7 @@ void polish(std::uint32_t group, const Loads& weights, Loads loads, std::vector<
         std::swap(ranks[p], ranks[q]);
         better = true;
       }
+    }
     if (!better) return;
   }
 }
@@ -144,16 +152,18 @@ std::vector<std::uint32_t> place_encoders(std::uint32_t group, const Loads& weig
   return ranks;
 }
 
-/// Sorted by weight, the lightest last, the next lightest first, and so on inwards: the heaviest in the middle. Light
-/// ends keep what comes before the first forward and after the last gradient short, which is all that the LLM must be
-/// late by. The identity where all weigh the same.
+/// Sorted by weight, from the lightest on dealt to the end, the front and the end in turn: the heaviest after a third.
+/// Light ends keep what comes before the first forward and after the last gradient short, which is all that the LLM
+/// must be late by; a heavy microbatch's backward, longer than its forward, has most of the time before it. The
+/// identity where all weigh the same.
 std::vector<MicrobatchId> peak_order(const Loads& weights) {
   std::vector<MicrobatchId> sorted(weights.size()), out(weights.size());
   for (std::uint32_t m = 0; m < sorted.size(); ++m) sorted[m] = MicrobatchId{m};
   const auto lighter = [&](MicrobatchId a, MicrobatchId b) { return weights[a.value] < weights[b.value]; };
   std::stable_sort(sorted.begin(), sorted.end(), lighter);
   if (sorted.empty() || !lighter(sorted.front(), sorted.back())) return sorted;
-  for (std::size_t i = 0; i < sorted.size(); ++i) out[i % 2 == 0 ? sorted.size() - 1 - i / 2 : i / 2] = sorted[i];
+  std::size_t front = 0, back = sorted.size();
+  for (std::size_t i = 0; i < sorted.size(); ++i) out[i % 3 == 1 ? front++ : --back] = sorted[i];
   return out;
 }
 
