@@ -22,7 +22,7 @@ void add_search_options(CLI::App& app, PlanOptions& options) {
   app.add_option("--base", options.base, "LLM pipeline beneath the schedules");
   app.add_option("--memory-limit", options.memory_limit, "per GPU, such as 75GB (default: the GPU's less 4 GiB)");
   app.add_option("--effort", options.effort,
-                 "work spent on schedules that search while they build: 1 is about five seconds of one core, inf until "
+                 "work spent on schedules that search while they build: 1 is about two seconds of one core, inf until "
                  "nothing left can matter")
       ->check(CLI::Range(0.0, kExhaustive));
   app.add_option("--threads", options.threads, "threads (default: all cores); the result does not depend on it")

@@ -23,7 +23,8 @@ struct Searched {
   double seconds = 0;
 };
 
-Searched search_job(const Job& job, SearchOptions how, const std::vector<std::string>& schedules) {
+Searched search_job(Job job, SearchOptions how, const std::vector<std::string>& schedules) {
+  job.memory_limit = how.memory_limit;
   const auto start = std::chrono::steady_clock::now();
   how.schedules = schedules;
   how.refine = schedules.empty();

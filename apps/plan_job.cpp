@@ -65,7 +65,7 @@ int report_nothing_fits(const SearchResult& result, Bytes limit) {
 }
 
 void write_outputs(const std::string& folder, const Job& job, const SearchResult& result, const ProfileCache& cache,
-                   const DetailedPlan& plan, const std::vector<std::string>& notes, Bytes limit) {
+                   const DetailedPlan& plan, const std::vector<std::string>& notes, Bytes limit, int threads) {
   make_folder(folder);
   const auto at = [&](const char* name) { return (std::filesystem::path(folder) / name).string(); };
   write_text_file(at("plan.json"), schedule_file_text(plan.file, plan.outcome));
@@ -74,7 +74,7 @@ void write_outputs(const std::string& folder, const Job& job, const SearchResult
   write_text_file(at("trace.json.gz"),
                   gzipped(chrome_trace(plan.file.pipeline, plan.file.costs, plan.file.schedule, plan.outcome)));
   HtmlReport report = html_report(job, result, notes, limit);
-  if (has_interactive_report()) add_drawings(job, result, cache, report);
+  if (has_interactive_report()) add_drawings(job, result, cache, threads, report);
   write_text_file(at("report.html"), report_html(report, plan.file, plan.outcome));
 }
 
@@ -200,11 +200,11 @@ SearchOptions search_options(const PlanOptions& options, const Job& job) {
 int plan_job(const PlanOptions& options, const Processes& processes) {
   const std::unique_ptr<TaskPool> pool = processes.pool();
   Job job = job_for(options);
-  const PlanSpace space = enumerate_plans(job);
   SearchOptions how = search_options(options, job);
   const std::vector<Target> targets = targets_of(options);
   how.pool = pool.get();
   job.memory_limit = how.memory_limit;
+  const PlanSpace space = enumerate_plans(job);
   const ProfileCache cache(job, space.plans, how.threads);
   if (processes.rank() > 0) {
     processes.serve(search_work(job, space, cache, how));
@@ -218,11 +218,12 @@ int plan_job(const PlanOptions& options, const Processes& processes) {
   if (options.explain) fmt::print(stderr, "combinations no trainer could run:\n{}", exclusions(result.counts));
   if (result.best.empty()) return result.interrupted ? kInterrupted : report_nothing_fits(result, how.memory_limit);
   const bool met = choose_by_targets(job, targets, result);
-  for (Evaluation& e : result.best) e.bound_by = work_out(job, cache.costs(e.plan), e).evaluation.bound_by;
+  find_bottlenecks(job, cache, how.threads, result.best);
   if (options.objective == "p99") rank_by_p99(job, cache, how.threads, result.best);
   const DetailedPlan chosen = work_out(job, cache.costs(result.best.front().plan), result.best.front());
   for (const std::string& line : cost_origin_lines(job, chosen.evaluation.plan)) notes.push_back("costs: " + line);
-  if (!options.output.empty()) write_outputs(options.output, job, result, cache, chosen, notes, how.memory_limit);
+  if (!options.output.empty())
+    write_outputs(options.output, job, result, cache, chosen, notes, how.memory_limit, how.threads);
   print_result(options, job, result, how.memory_limit);
   if (options.draw && !options.json)
     fmt::print("\n{}", text_timeline(chosen.file, chosen.outcome, 80, colours_on_stdout()));

@@ -43,7 +43,7 @@ void bound_plan(benchmark::State& state) {
   const Setting setting;
   for (auto _ : state) {
     const PlanCosts costs = setting.cache.costs(setting.plan);
-    benchmark::DoNotOptimize(quick_bound(setting.job, setting.plan, costs, SidePlacement::every_rank));
+    benchmark::DoNotOptimize(quick_bounds(setting.job, setting.plan, costs, SidePlacement::every_rank));
   }
   state.SetItemsProcessed(state.iterations());
 }

@@ -1,5 +1,30 @@
 // Bounds of a plan before any of its schedules is built.
+//
+// Let w(r) be rank r's LLM work of one microbatch under the default placement with whole backwards, e and g all encoder
+// and generator work, P ranks, M microbatches.
+//
+// Time of the pipeline. All LLM work of rank r lies after the forwards of stages 0 .. r-1 of its first microbatch and
+// before their backwards of its last, so T >= h(r) + M w(r), where h(r) = least Ef + sum over s < r of (F_s + B_s and
+// transfers) + least Eb. Outside that window a rank runs encoders or waits: P T >= M sum w + g + max(e, sum h). Ranks
+// that hold encoders or generators do all of e and g: with k of them, k T >= e + g + the k least M w. Where encoder
+// kernels may ride inside LLM operations (schedule/rides.h), e is what cannot; the first and the last microbatch's pass
+// cannot either, since there is no LLM operation before or after it.
+//
+// Time of the step. What lies outside the pipeline is the most of any rank. A rank's LLM traffic hides in the time
+// before its first and after its last LLM operation, so that step >= M w(r) + gradients(r) + parameters(r) +
+// optimizer(r); its optimizer and an encoder's traffic hide in nothing, so that step >= T + optimizer(r) + encoder's.
+// Of k ranks one has at least the k-th least optimizer(r).
+//
+// Memory. When rank r's first backward starts (it is the last chunk's, of the first microbatch in order), (V-1) G
+// forwards of earlier chunks have run there, G = min(P, M): 1F1B's kind, with whatever warm-up, run forwards group by
+// group, and hybrid, which moves backwards against forwards, keeps the order of each. And of the last chunk P-r more,
+// or, where backwards may move (free sides), at least one. Then no microbatch has been backwards through stage 0, so
+// all that went forwards hold their encoder's activations: on one of k ranks at least 1/k of them; where microbatch m's
+// encoder is rank m mod P's, one on every rank (V > 1: a whole group went forwards), where it is the first rank's, all
+// there.
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "bigmac/planner/evaluate.h"
 #include "bigmac/schedule/rides.h"
@@ -47,17 +72,15 @@ struct RankDemand {
   std::int64_t work = 0;   // of one microbatch
   std::int64_t first = 0;  // F and B of its first stage, with the transfers to and from the next
   double activation = 0;   // of one microbatch
-  double at_turn = 0;      // what is held when its first backward starts
+  double at_turn = 0;      // activations when its first backward starts
+  ModuleDemand llm;
 };
 
-// Every order of 1F1B's kind has (V-1)P + P-r forwards behind it on rank r when the first backward starts there (more
-// with a longer warm-up), P of each chunk in turn.
-RankDemand demand(const PlanCosts& costs, std::uint32_t rank) {
+RankDemand demand(const PlanCosts& costs, std::uint32_t rank, bool backwards_move) {
   RankDemand out;
   const Pipeline& pipeline = costs.pipeline;
   const CostTable& table = costs.table;
-  std::int64_t forwards = std::min<std::int64_t>(std::int64_t{pipeline.microbatches} * pipeline.chunks,
-                                                 std::int64_t{pipeline.chunks} * pipeline.ranks - rank);
+  const std::uint32_t of_last = backwards_move ? 1 : pipeline.ranks - rank;
   for (std::uint32_t stage = rank; stage < pipeline.stages(); stage += pipeline.ranks) {
     const StageId id{static_cast<std::uint16_t>(stage)};
     const std::uint32_t slot = table.slot(kLlm, OpKind::forward, id, MicrobatchId{0});
@@ -65,45 +88,224 @@ RankDemand demand(const PlanCosts& costs, std::uint32_t rank) {
     if (stage == rank) out.first = both + 2 * table.transfer[slot].value;
     out.work += both;
     const auto bytes = static_cast<double>(table.activation[slot].value);
-    const std::int64_t of_chunk =
-        std::clamp<std::int64_t>(forwards, 0, std::min(pipeline.ranks, pipeline.microbatches));
-    forwards -= of_chunk;
+    const bool last = stage + pipeline.ranks >= pipeline.stages();
     out.activation += bytes;
-    out.at_turn += static_cast<double>(of_chunk) * bytes;
+    out.at_turn += bytes * std::min(pipeline.microbatches, last ? of_last : pipeline.ranks);
   }
   return out;
 }
 
+double us_of(const OutsidePipeline& outside) { return outside.total_us(); }
+std::int64_t ns_of(double us) { return static_cast<std::int64_t>(std::floor(1e3 * us)); }
+
+class Bounds {
+ public:
+  Bounds(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, SidePlacement sides)
+      : job_(job), plan_(plan), costs_(costs), pipeline_(costs.pipeline), sides_(sides) {
+    encoders_ = side_work(costs, pipeline_.encoders);
+    if (sides == SidePlacement::free_sides || sides == SidePlacement::anywhere)
+      encoders_ = std::max<std::int64_t>(0, encoders_ - most_riding_work(pipeline_, costs.table).value);
+    generators_ = side_work(costs, pipeline_.generators);
+    for (const auto* modules : {&pipeline_.encoders, &pipeline_.generators})
+      modules_.insert(modules_.end(), modules->begin(), modules->end());
+    const bool backwards_move = sides == SidePlacement::free_sides;
+    for (std::uint32_t rank = 0; rank < pipeline_.ranks; ++rank) {
+      ranks_.push_back(demand(costs, rank, backwards_move));
+      ranks_.back().llm = llm_demand(job, plan, costs, rank);
+    }
+  }
+
+  std::vector<QuickBound> run() {
+    if (sides_ == SidePlacement::anywhere) return {mean()};
+    bound_side_passes();
+    if (sides_ == SidePlacement::own_ranks) return for_each_split();
+    bound_llm();
+    if (modules_.empty()) return {made(step_, memory_)};
+    if (sides_ == SidePlacement::free_sides) return for_each_number_of_holders();
+    return {with_known_holders()};
+  }
+
+ private:
+  static QuickBound made(std::int64_t step, double memory) {
+    return {Nanoseconds{step}, Bytes{static_cast<std::int64_t>(memory)}};
+  }
+  std::int64_t llm_work(const RankDemand& rank) const { return rank.work * pipeline_.microbatches; }
+  double fixed_us(const RankDemand& rank) const {
+    return rank.llm.outside.optimizer_us + job_.cluster->training.step_us;
+  }
+
+  // Where ranks are free to choose, some rank holds and does at least the mean.
+  QuickBound mean() const {
+    std::int64_t work = encoders_ + generators_;
+    double memory = 0;
+    for (const RankDemand& rank : ranks_) {
+      work += llm_work(rank);
+      memory += rank.llm.state.total() + rank.activation;
+    }
+    return made(work / pipeline_.ranks + ns_of(job_.cluster->training.step_us), memory / pipeline_.ranks);
+  }
+
+  void bound_llm() {
+    const bool at_ends = sides_ == SidePlacement::first_and_last;
+    std::int64_t before = least_encoder_pass(costs_, OpKind::forward) + least_encoder_pass(costs_, OpKind::backward);
+    std::int64_t all = generators_, outside = 0;
+    double optimizer = 0;
+    for (std::uint32_t rank = 0; rank < pipeline_.ranks; ++rank) {
+      const RankDemand& own = ranks_[rank];
+      const std::int64_t llm = llm_work(own);
+      const std::int64_t with_sides =
+          llm + (at_ends && rank == 0 ? encoders_ : 0) + (at_ends && rank + 1 == pipeline_.ranks ? generators_ : 0);
+      iteration_ = std::max({iteration_, with_sides, before + llm});
+      outside += before;
+      before += own.first;
+      all += llm;
+      memory_ = std::max(memory_, own.llm.state.total() + own.at_turn);
+      optimizer = std::max(optimizer, fixed_us(own));
+      step_ = std::max(step_, llm + ns_of(us_of(own.llm.outside) + job_.cluster->training.step_us));
+    }
+    iteration_ = std::max(iteration_, (all + std::max(encoders_, outside)) / pipeline_.ranks);
+    step_ = std::max(step_, iteration_ + ns_of(optimizer));
+  }
+
+  // The least that a rank holds while it runs some module forwards, and the least kept of it.
+  void bound_side_passes() {
+    side_peak_ = least_kept_ = std::numeric_limits<double>::infinity();
+    for (const ModuleId module : modules_)
+      for (std::uint32_t m = 0; m < pipeline_.microbatches; ++m) {
+        const std::uint32_t slot = costs_.table.slot(module, OpKind::forward, StageId{0}, MicrobatchId{m});
+        const auto kept = static_cast<double>(costs_.table.activation[slot].value);
+        side_peak_ = std::min(side_peak_, kept + static_cast<double>(costs_.table.transient[slot].value));
+        if (module == modules_.front() && pipeline_.modules[module].backward) least_kept_ = std::min(least_kept_, kept);
+      }
+    if (pipeline_.encoders.empty() || !std::isfinite(least_kept_)) least_kept_ = 0;
+  }
+
+  // What a rank that runs some module holds and adds at least, with `holders` ranks like it.
+  std::pair<double, double> least_side(std::uint32_t holders) const {
+    double bytes = std::numeric_limits<double>::infinity(), us = bytes;
+    for (const ModuleId module : modules_) {
+      const ModuleDemand own = side_demand(job_, plan_, costs_, module, holders);
+      bytes = std::min(bytes, own.state.total());
+      us = std::min(us, us_of(own.outside));
+    }
+    return {bytes, us};
+  }
+
+  template <class Of>
+  std::vector<double> ascending(Of&& of) const {
+    std::vector<double> out;
+    for (const RankDemand& rank : ranks_) out.push_back(of(rank));
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  std::vector<QuickBound> for_each_number_of_holders() const {
+    const std::vector<double> states = ascending([](const RankDemand& r) { return r.llm.state.total(); });
+    const std::vector<double> needs =
+        ascending([&](const RankDemand& r) { return r.llm.state.total() + std::max(r.at_turn, side_peak_); });
+    const std::vector<double> works = ascending([&](const RankDemand& r) { return static_cast<double>(llm_work(r)); });
+    const std::vector<double> fixed = ascending([&](const RankDemand& r) { return fixed_us(r); });
+    const std::uint32_t live = pipeline_.chunks > 1 ? std::min(pipeline_.microbatches, pipeline_.ranks) : 1;
+    double work = static_cast<double>(encoders_ + generators_);
+    std::vector<QuickBound> out;
+    for (std::uint32_t k = 1; k <= pipeline_.ranks; ++k) {
+      const auto [bytes, us] = least_side(k);
+      work += works[k - 1];
+      const double share = (live + k - 1) / k;
+      const double memory = bytes + std::max(needs[k - 1], states[0] + share * least_kept_);
+      const std::int64_t iteration = std::max(iteration_, static_cast<std::int64_t>(work / k));
+      out.push_back(made(std::max(step_, iteration + ns_of(fixed[k - 1] + us)), std::max(memory_, memory)));
+    }
+    return corners(std::move(out));
+  }
+
+  // e ranks with encoders, g with generators, the LLM on the rest: each part takes its work over its ranks, and some
+  // rank of the LLM holds the mean.
+  std::vector<QuickBound> for_each_split() const {
+    const auto most = [&](const std::vector<ModuleId>& modules) { return modules.empty() ? 0u : pipeline_.ranks - 1; };
+    const std::uint32_t parts = 1u + !pipeline_.encoders.empty() + !pipeline_.generators.empty();
+    if (pipeline_.ranks < parts) return {mean()};  // refused
+    double work = 0, memory = 0;
+    for (const RankDemand& rank : ranks_) {
+      work += static_cast<double>(llm_work(rank));
+      memory += rank.llm.state.total() + rank.activation;
+    }
+    std::vector<std::pair<double, double>> sides = {{0, 0}};  // by ranks: what one holds and adds
+    for (std::uint32_t k = 1; k < pipeline_.ranks; ++k) sides.push_back(least_side(k));
+    std::vector<QuickBound> out;
+    const std::uint32_t most_e = most(pipeline_.encoders), most_g = most(pipeline_.generators);
+    for (std::uint32_t e = std::min(1u, most_e); e <= most_e; ++e)
+      for (std::uint32_t g = std::min(1u, most_g); g <= most_g && e + g < pipeline_.ranks; ++g) {
+        const double ranks = pipeline_.ranks - e - g;
+        double longest = work / ranks, fullest = memory / ranks, us = 0;
+        for (const auto& [k, all] : {std::pair{e, encoders_}, std::pair{g, generators_}}) {
+          if (k == 0) continue;
+          longest = std::max(longest, static_cast<double>(all) / k);
+          fullest = std::max(fullest, sides[k].first + side_peak_);
+          us = std::max(us, sides[k].second);
+        }
+        const double fixed = us + job_.cluster->training.step_us;
+        out.push_back(made(static_cast<std::int64_t>(longest) + ns_of(fixed), fullest));
+      }
+    return corners(std::move(out));
+  }
+
+  // Those that no other is below in both.
+  static std::vector<QuickBound> corners(std::vector<QuickBound> all) {
+    std::sort(all.begin(), all.end(), [](const QuickBound& a, const QuickBound& b) {
+      return std::pair(a.memory, a.step) < std::pair(b.memory, b.step);
+    });
+    std::vector<QuickBound> out;
+    for (const QuickBound& bound : all)
+      if (out.empty() || bound.step < out.back().step) out.push_back(bound);
+    return out;
+  }
+
+  /// Encoder microbatches that a rank holds, with its own at its first backward, where it is known which are its own.
+  double live_here() const {
+    const std::uint32_t group = std::min(pipeline_.microbatches, pipeline_.ranks);
+    if (sides_ == SidePlacement::first_and_last) return group;
+    return pipeline_.chunks > 1 ? 1 : 0;
+  }
+
+  QuickBound with_known_holders() const {
+    const Residency where = default_residency(pipeline_, sides_);
+    double memory = memory_, outside = 0;
+    std::vector<std::uint32_t> holders(pipeline_.modules.size(), 0);
+    for (const auto& rank : where.modules)
+      for (std::size_t i = 0; i < rank.size(); ++i) holders[i] += rank[i] ? 1 : 0;
+    for (std::uint32_t rank = 0; rank < pipeline_.ranks; ++rank) {
+      double bytes = ranks_[rank].llm.state.total(), us = fixed_us(ranks_[rank]), peak = ranks_[rank].at_turn;
+      for (const ModuleId module : modules_) {
+        if (!where.modules[rank][module.value]) continue;
+        const ModuleDemand own = side_demand(job_, plan_, costs_, module, holders[module.value]);
+        bytes += own.state.total();
+        us += us_of(own.outside);
+        peak = std::max(peak, side_peak_);
+        if (module == modules_.front()) peak = std::max(peak, ranks_[rank].at_turn + live_here() * least_kept_);
+      }
+      memory = std::max(memory, bytes + peak);
+      outside = std::max(outside, us);
+    }
+    return made(std::max(step_, iteration_ + ns_of(outside)), memory);
+  }
+
+  const Job& job_;
+  const ParallelPlan& plan_;
+  const PlanCosts& costs_;
+  const Pipeline& pipeline_;
+  SidePlacement sides_;
+  std::int64_t encoders_ = 0, generators_ = 0, iteration_ = 0, step_ = 0;
+  double memory_ = 0, side_peak_ = 0, least_kept_ = 0;
+  std::vector<ModuleId> modules_;
+  std::vector<RankDemand> ranks_;
+};
+
 }  // namespace
 
-// Under the default placement with whole backwards, all LLM work of rank r lies after the forwards of stages 0 .. r-1
-// of its first microbatch and before their backwards of its last: T >= least Ef + sum over s < r of (F_s + B_s) + M
-// work_r + least Eb.
-QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, SidePlacement sides) {
-  const Pipeline& pipeline = costs.pipeline;
-  const std::vector<RankState> states = rank_states(job, plan, costs, default_residency(pipeline, sides));
-  const std::int64_t encoders = side_work(costs, pipeline.encoders), generators = side_work(costs, pipeline.generators);
-  const bool at_ends = sides == SidePlacement::first_and_last;
-  std::int64_t before = least_encoder_pass(costs, OpKind::forward) + least_encoder_pass(costs, OpKind::backward);
-  std::int64_t longest = 0;
-  std::int64_t all = generators + std::max<std::int64_t>(0, encoders - most_riding_work(pipeline, costs.table).value);
-  double memory = 0, all_memory = 0;
-  for (std::uint32_t rank = 0; rank < pipeline.ranks; ++rank) {
-    const RankDemand own = demand(costs, rank);
-    const std::int64_t llm = own.work * pipeline.microbatches;
-    const std::int64_t with_sides =
-        llm + (at_ends && rank == 0 ? encoders : 0) + (at_ends && rank + 1 == pipeline.ranks ? generators : 0);
-    longest = std::max({longest, with_sides, before + llm});
-    before += own.first;
-    all += llm;
-    memory = std::max(memory, states[rank].total() + own.at_turn);
-    all_memory += states[rank].total() + own.activation;
-  }
-  const std::int64_t mean = all / pipeline.ranks;
-  // Where ranks are free to choose, some rank holds and does at least the mean.
-  if (sides == SidePlacement::anywhere)
-    return {Nanoseconds{mean}, Bytes{static_cast<std::int64_t>(all_memory / pipeline.ranks)}};
-  return {Nanoseconds{std::max(longest, mean)}, Bytes{static_cast<std::int64_t>(memory)}};
+std::vector<QuickBound> quick_bounds(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
+                                     SidePlacement sides) {
+  return Bounds(job, plan, costs, sides).run();
 }
 
 }  // namespace bigmac

@@ -11,6 +11,7 @@
 #include "bigmac/schedule/residency.h"
 #include "bigmac/schedule/rides.h"
 #include "llm_slack.h"
+#include "parallel_for.h"
 #include "plan_facts.h"
 
 namespace bigmac {
@@ -72,7 +73,12 @@ std::string Evaluation::label() const {
   if (plan.encoder_tp > 1) text += fmt::format(" enc-tp{}", plan.encoder_tp);
   if (plan.generator_tp > 1) text += fmt::format(" gen-tp{}", plan.generator_tp);
   if (plan.shard_sides) text += " fsdp";
-  return text + fmt::format(" mb{} {}", plan.micro_batch, name(plan.recompute));
+  if (!plan.shard_optimizer) text += " ddp";
+  text += fmt::format(" mb{} {}", plan.micro_batch, name(plan.recompute));
+  if (plan.encoder_recompute || plan.generator_recompute)
+    text += fmt::format("/{}", name(plan.recompute_of_encoders()));
+  if (plan.generator_recompute) text += fmt::format("/{}", name(plan.recompute_of_generators()));
+  return text;
 }
 
 std::string Evaluation::schedule_label() const {
@@ -95,13 +101,13 @@ ParallelPlan plan_under(const Job& job, ParallelPlan plan, const ScheduleChoice&
 PlanCosts costs_under(const Job& job, const ParallelPlan& own, const PlanCosts& costs) {
   if (own.shard_sides)
     throw Error(ErrorCode::bad_input, "parallel", "'shard_sides' with one list of layers: there are no sides to shard");
-  return plan_costs(job, own, costs.pipeline.microbatches, costs.llm, costs.encoders, costs.generators);
+  return plan_costs(job, own, costs.pipeline.microbatches, {costs.llm, nullptr}, costs.encoders, costs.generators);
 }
 
 std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                    const ScheduleChoice& choice, Bytes memory_limit) {
   if (const ParallelPlan own = plan_under(job, plan, choice); own != plan) {
-    if (own.shard_sides || too_few_layers(*job.model, own)) return std::nullopt;
+    if (own.shard_sides || own.recompute == Recompute::partial || too_few_layers(*job.model, own)) return std::nullopt;
     return evaluate(job, own, costs_under(job, own, costs), choice, memory_limit);
   }
   const ScheduleRequest request{costs.pipeline, costs.table, choice.base, choice.parameters};
@@ -145,6 +151,13 @@ DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& 
       build_schedule(evaluation.schedule, {costs.pipeline, costs.table, evaluation.base, evaluation.parameters}));
   out.evaluation.parameters = evaluation.parameters;
   return out;
+}
+
+void find_bottlenecks(const Job& job, const ProfileCache& cache, int threads, std::vector<Evaluation>& evaluations) {
+  parallel_for(evaluations.size(), threads, [&](std::size_t i) {
+    Evaluation& e = evaluations[i];
+    e.bound_by = work_out(job, cache.costs(e.plan), e).evaluation.bound_by;
+  });
 }
 
 DetailedPlan work_out(const Job& job, const PlanCosts& costs, const ParallelPlan& plan, Schedule schedule) {

@@ -8,8 +8,9 @@
 namespace bigmac {
 namespace {
 
-// Measured on plans of 600 to 70,000 operations: optimus takes 3-6 us an operation, hybrid 15-40 us.
-constexpr std::int64_t kThoroughWeight = 1, kRefiningWeight = 8;
+// Measured on plans of 600 to 70,000 operations: optimus takes 3-6 us an operation, hybrid twice as much, a closed form
+// a hundredth.
+constexpr std::int64_t kLateWeight = 1, kThoroughWeight = 64, kRefiningWeight = 128;
 
 /// Where a schedule places modules, as far as the bounds may count on it: a base may place stages as it likes or
 /// split backwards.
@@ -18,12 +19,13 @@ SidePlacement placement_of(const ScheduleInfo& info, const std::string& base) {
   return by_default ? info.sides : SidePlacement::anywhere;
 }
 
-Family& family_of(std::vector<Family>& all, SidePlacement sides, const ScheduleInfo& info) {
-  const std::int64_t weight = info.refines ? kRefiningWeight : info.thorough ? kThoroughWeight : 0;
+Family& family_of(std::vector<Family>& all, SidePlacement sides, const ScheduleInfo& info, bool late) {
+  const bool thorough = info.thorough || late;
+  const std::int64_t weight = info.refines ? kRefiningWeight : info.thorough ? kThoroughWeight : late ? kLateWeight : 0;
   const auto known =
-      std::find_if(all.begin(), all.end(), [&](const Family& f) { return f.sides == sides && f.weight == weight; });
-  if (known != all.end()) return *known;
-  all.push_back({sides, info.thorough, weight, {}});
+      std::find_if(all.begin(), all.end(), [&](const Family& f) { return f.sides == sides && !f.thorough; });
+  if (!thorough && known != all.end()) return *known;
+  all.push_back({sides, thorough, weight, {}});
   return all.back();
 }
 
@@ -42,13 +44,16 @@ std::vector<Family> families(const std::vector<std::string>& names, const std::s
   for (const std::string& name : names) {
     const ScheduleInfo& info = find_schedule(name);
     const std::string own_base = info.bases.empty() ? "" : base;
-    std::vector<ScheduleChoice>& choices = family_of(out, placement_of(info, own_base), info).choices;
     const std::map<std::string, std::int64_t> cheap = cheap_settings(info);
-    choices.push_back({name, own_base, cheap});
+    const auto add = [&](const std::map<std::string, std::int64_t>& parameters, bool late) {
+      family_of(out, placement_of(info, own_base), info, late).choices.push_back({name, own_base, parameters});
+    };
+    add(cheap, false);
     for (const ScheduleParameter& parameter : info.parameters)
       for (const std::int64_t value : parameter.tries) {
-        choices.push_back({name, own_base, cheap});
-        choices.back().parameters[parameter.name] = value;
+        std::map<std::string, std::int64_t> parameters = cheap;
+        parameters[parameter.name] = value;
+        add(parameters, parameter.late);
       }
   }
   return out;

@@ -16,7 +16,8 @@ struct Family {
   std::vector<ScheduleChoice> choices;
 };
 
-/// Every schedule named, with the settings worth trying, one parameter at a time; no family is empty.
+/// Every schedule named, with the settings worth trying, one parameter at a time; no family is empty. Settings that
+/// change little of a schedule that takes no time to build come with those that do.
 std::vector<Family> families(const std::vector<std::string>& names, const std::string& base);
 
 /// Schedules too dear for every plan.

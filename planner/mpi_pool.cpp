@@ -4,7 +4,6 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
-#include <deque>
 #include <future>
 #include <optional>
 #include <thread>
@@ -22,7 +21,7 @@ namespace {
 
 enum Tag : int { kTasks = 1, kResult = 2, kEnd = 3 };
 constexpr auto kPause = std::chrono::microseconds(50);
-// Chunks a process holds, so that it need not wait for the next.
+// Tasks a process holds, so that it need not wait for the next.
 constexpr int kAhead = 2;
 
 void send(int to, Tag tag, const std::string& text) {
@@ -56,64 +55,77 @@ std::pair<std::size_t, std::string> parse_numbered(const std::string& text) {
   return {index, text.substr(static_cast<std::size_t>(end - text.data()) + 1)};
 }
 
-/// One call of run(): what is left, who holds what.
-class Batch {
+/// One call of run(): who holds what.
+class Round {
  public:
-  Batch(int processes, const std::vector<std::string>& tasks, const TaskWork& work,
-        const std::function<void(std::size_t, std::string)>& done, const std::function<bool()>& stop)
-      : tasks_(tasks), work_(work), done_(done), stop_(stop), held_(static_cast<std::size_t>(processes), 0) {}
+  Round(int processes, const TaskStream& stream, const TaskWork& work, const std::function<bool()>& stop)
+      : stream_(stream), work_(work), stop_(stop), held_(static_cast<std::size_t>(processes), 0) {}
 
   void run() {
     while (true) {
-      if (stop_ && stop_()) next_ = tasks_.size();
-      hand_out();
+      const bool stopped = stop_ && stop_();
+      if (!stopped) hand_out();
       const bool moved = collect();
-      if (next_ == tasks_.size() && outstanding_ == 0 && !own_.valid()) return;
+      if (outstanding_ == 0 && (stopped || nothing_next_)) return;
       if (!moved) std::this_thread::sleep_for(kPause);
     }
   }
 
  private:
-  void hand_out() {
-    for (int ahead = 1; ahead <= kAhead; ++ahead)
-      for (std::size_t process = 1; process < held_.size() && next_ < tasks_.size(); ++process)
-        if (held_[process] < ahead) give(process);
-    if (!own_.valid() && next_ < tasks_.size())
-      own_ = std::async(std::launch::async, [this, index = next_++] { return std::pair(index, work_(tasks_[index])); });
+  /// A numbered task, or nothing.
+  std::optional<std::pair<std::size_t, std::string>> next() {
+    std::optional<std::string> task = stream_.next();
+    nothing_next_ = !task;
+    if (!task) return std::nullopt;
+    ++outstanding_;
+    return std::pair(begun_++, std::move(*task));
   }
 
-  // One message a task: a share of what is left goes to one process while others wait for theirs.
-  void give(std::size_t process) {
-    const std::size_t chunk = std::max<std::size_t>(1, (tasks_.size() - next_) / (4 * held_.size()));
-    for (std::size_t i = 0; i < chunk && next_ < tasks_.size(); ++i) {
-      send(static_cast<int>(process), kTasks, numbered(next_, tasks_[next_]));
-      ++next_, ++held_[process], ++outstanding_;
+  void hand_out() {
+    for (int ahead = 1; ahead <= kAhead; ++ahead) {
+      if (ahead == 1 && !own_.valid()) {
+        auto task = next();
+        if (!task) return;
+        own_ = std::async(std::launch::async,
+                          [this, own = std::move(*task)] { return std::pair(own.first, work_(own.second)); });
+      }
+      for (std::size_t process = 1; process < held_.size(); ++process) {
+        if (held_[process] >= ahead) continue;
+        const auto task = next();
+        if (!task) return;
+        send(static_cast<int>(process), kTasks, numbered(task->first, task->second));
+        ++held_[process];
+      }
     }
   }
 
   bool collect() {
     bool any = false;
-    while (auto message = receive_if_any(MPI_ANY_SOURCE)) {
-      --held_[static_cast<std::size_t>(message->from)], --outstanding_;
-      auto [index, text] = parse_numbered(message->text);
-      done_(index, std::move(text));
+    const auto finish = [&](std::size_t index, const std::string& text) {
+      --outstanding_;
       any = true;
+      nothing_next_ = false;
+      stream_.done(index, text);
+    };
+    while (auto message = receive_if_any(MPI_ANY_SOURCE)) {
+      --held_[static_cast<std::size_t>(message->from)];
+      const auto [index, text] = parse_numbered(message->text);
+      finish(index, text);
     }
     if (own_.valid() && own_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
-      auto [index, text] = own_.get();
-      done_(index, std::move(text));
-      any = true;
+      const auto [index, text] = own_.get();
+      finish(index, text);
     }
     return any;
   }
 
-  const std::vector<std::string>& tasks_;
+  const TaskStream& stream_;
   const TaskWork& work_;
-  const std::function<void(std::size_t, std::string)>& done_;
   const std::function<bool()>& stop_;
   std::vector<int> held_;  // by process: tasks given and not answered
   std::future<std::pair<std::size_t, std::string>> own_;
-  std::size_t next_ = 0, outstanding_ = 0;
+  std::size_t begun_ = 0, outstanding_ = 0;
+  bool nothing_next_ = false;  // and no result came in since
 };
 
 class MpiPool : public TaskPool {
@@ -122,9 +134,8 @@ class MpiPool : public TaskPool {
   ~MpiPool() override {
     for (int process = 1; process < processes_; ++process) send(process, kEnd, "");
   }
-  void run(const std::vector<std::string>& tasks, const TaskWork& work,
-           const std::function<void(std::size_t, std::string)>& done, const std::function<bool()>& stop) override {
-    Batch(processes_, tasks, work, done, stop).run();
+  void run(const TaskStream& stream, const TaskWork& work, const std::function<bool()>& stop) override {
+    Round(processes_, stream, work, stop).run();
   }
 
  private:

@@ -31,7 +31,10 @@ Json plan_json(const Evaluation& e) {
                      {"generator_tp", p.generator_tp},
                      {"shard_sides", p.shard_sides},
                      {"micro_batch", p.micro_batch},
-                     {"recompute", name(p.recompute)}};
+                     {"recompute", name(p.recompute)},
+                     {"encoder_recompute", name(p.recompute_of_encoders())},
+                     {"generator_recompute", name(p.recompute_of_generators())},
+                     {"shard_optimizer", p.shard_optimizer}};
   out["microbatches"] = e.microbatches;
   out["step_ns"] = e.step.value;
   out["iteration_ns"] = e.iteration.value;
@@ -54,14 +57,9 @@ Json proof_json(const SearchResult& result) {
 Json counts_json(const SearchCounts& c) {
   Json excluded = Json::object();
   for (const auto& [reason, count] : c.excluded) excluded[reason] = count;
-  return {{"candidates", c.candidates},
-          {"pruned_memory", c.pruned_memory},
-          {"pruned_bound", c.pruned_bound},
-          {"refused", c.refused},
-          {"simulated", c.simulated},
-          {"over_memory", c.over_memory},
-          {"left", c.left},
-          {"excluded", excluded}};
+  return {{"candidates", c.candidates},     {"repeated", c.repeated}, {"pruned_memory", c.pruned_memory},
+          {"pruned_bound", c.pruned_bound}, {"refused", c.refused},   {"simulated", c.simulated},
+          {"over_memory", c.over_memory},   {"left", c.left},         {"excluded", excluded}};
 }
 
 PlanRow row_of(const Evaluation& e) {
@@ -94,9 +92,9 @@ std::string ranking_table(const std::vector<Evaluation>& best) {
 
 std::string counts_line(const SearchCounts& c) {
   return fmt::format(
-      "{} candidates: {} above the memory limit by bound, {} too slow by bound, {} refused by their schedule, "
-      "{} above the memory limit once built, {} simulated, {} left when the effort was spent",
-      c.candidates, c.pruned_memory, c.pruned_bound, c.refused, c.over_memory, c.simulated, c.left);
+      "{} candidates: {} the same as others, {} above the memory limit by bound, {} too slow by bound, {} refused by "
+      "their schedule, {} above the memory limit once built, {} simulated, {} left when the effort was spent",
+      c.candidates, c.repeated, c.pruned_memory, c.pruned_bound, c.refused, c.over_memory, c.simulated, c.left);
 }
 
 std::string proof_lines(const SearchResult& result) {
@@ -145,14 +143,17 @@ std::string settings(const Evaluation& e) {
 std::string pareto_csv(const SearchResult& result) {
   std::string out =
       "step_ns,memory_bytes,mfu,bubble_fraction,schedule,base,parameters,tp,cp,pp,vpp,dp,ep,encoder_tp,"
-      "generator_tp,shard_sides,micro_batch,recompute,microbatches\n";
+      "generator_tp,shard_sides,micro_batch,recompute,microbatches,encoder_recompute,generator_recompute,"
+      "shard_optimizer\n";
   for (const Evaluation& e : result.front) {
     const ParallelPlan& p = e.plan;
     const int sharded = p.shard_sides ? 1 : 0;
     out += fmt::format("{},{},{:.6f},{:.6f},{},{},{},", e.step.value, e.memory.value, e.mfu, e.bubble, e.schedule,
                        e.base, settings(e));
-    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", p.tp, p.cp, p.pp, p.vpp, p.dp, p.ep, p.encoder_tp,
+    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},", p.tp, p.cp, p.pp, p.vpp, p.dp, p.ep, p.encoder_tp,
                        p.generator_tp, sharded, p.micro_batch, name(p.recompute), e.microbatches);
+    out += fmt::format("{},{},{}\n", name(p.recompute_of_encoders()), name(p.recompute_of_generators()),
+                       p.shard_optimizer ? 1 : 0);
   }
   return out;
 }

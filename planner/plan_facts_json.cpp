@@ -32,6 +32,9 @@ Json parallel_json(const Job& job, const ParallelPlan& plan) {
   if (plan.one_list != OneList::no) out["one_list"] = plan.one_list == OneList::by_flops ? "by FLOPs" : "by time";
   out["micro_batch"] = plan.micro_batch;
   out["recompute"] = name(plan.recompute);
+  if (plan.encoder_recompute) out["encoder_recompute"] = name(*plan.encoder_recompute);
+  if (plan.generator_recompute) out["generator_recompute"] = name(*plan.generator_recompute);
+  if (!plan.shard_optimizer) out["shard_optimizer"] = false;
   out["gpus"] = plan.gpus();
   return out;
 }
@@ -52,7 +55,7 @@ Json list_json(const Job& job, const StageList& listed) {
   return stages;
 }
 
-Json partition_json(const Job& job, const Partition& partition) {
+Json partition_json(const Job& job, const Partition& partition, const std::vector<std::uint32_t>& again) {
   Json stages = Json::array();
   for (std::size_t s = 0; s + 1 < partition.size(); ++s) {
     Json counts = Json::object();
@@ -62,6 +65,7 @@ Json partition_json(const Job& job, const Partition& partition) {
     }
     stages.push_back(
         {{"stage", s}, {"first_layer", partition[s]}, {"layers", partition[s + 1] - partition[s]}, {"kinds", counts}});
+    if (!again.empty()) stages.back()["recomputed_layers"] = again[s];
   }
   return {{"llm", stages}};
 }
@@ -72,7 +76,7 @@ PlanFacts plan_facts(const Job& job, const PlanCosts& costs, const Evaluation& e
                      const Outcome& outcome) {
   PlanFacts facts;
   facts.parallel = parallel_json(job, evaluation.plan).dump();
-  Json partition = partition_json(job, costs.partition);
+  Json partition = partition_json(job, costs.partition, costs.again);
   if (!costs.listed.empty()) partition["list"] = list_json(job, costs.listed);
   facts.partition = partition.dump();
   const Residency where = residency(costs.pipeline, schedule);

@@ -22,16 +22,26 @@ ParallelPlan plan_of(const JsonReader& parallel, const Model& model) {
   plan.generator_tp = tp_of(parallel, model.generators);
   plan.micro_batch = parallel.integer_or("micro_batch", 1, 1, std::int64_t{1} << 22);
   plan.recompute = recompute_named(parallel.string_or("recompute", "none"));
+  if (const auto own = parallel.find("encoder_recompute")) plan.encoder_recompute = recompute_named(own->string());
+  if (const auto own = parallel.find("generator_recompute")) plan.generator_recompute = recompute_named(own->string());
   plan.shard_sides = parallel.boolean_or("shard_sides", false);
   if (const auto list = parallel.find("one_list"))
     plan.one_list = list->string() == "by FLOPs" ? OneList::by_flops : OneList::by_time;
+  plan.shard_optimizer = parallel.boolean_or("shard_optimizer", true);
   return plan;
+}
+
+std::vector<std::uint32_t> recomputed_of(const JsonReader& root) {
+  std::vector<std::uint32_t> out;
+  for (const JsonReader& stage : root.at("partition").at("llm").items())
+    out.push_back(static_cast<std::uint32_t>(stage.at("recomputed_layers").integer(0, 1'000'000)));
+  return out;
 }
 
 }  // namespace
 
 PlanFile read_plan_file(const std::string& text, const std::string& file) {
-  PlanFile out{parse_schedule(text, file), {}};
+  PlanFile out{parse_schedule(text, file), {}, {}};
   const Job& job = out.read.file.job;
   if (!job.model || !job.cluster) bad_input(file, "holds no model and cluster; expected a plan.json of bigmac-plan");
   const Json document = parse_json(text, file);
@@ -41,6 +51,7 @@ PlanFile read_plan_file(const std::string& text, const std::string& file) {
   if (static_cast<std::uint32_t>(out.plan.pp) != pipeline.ranks ||
       static_cast<std::uint32_t>(out.plan.vpp) != pipeline.chunks)
     parallel.fail("pp and vpp differ from the file's pipeline");
+  if (out.plan.recompute == Recompute::partial) out.recomputed_layers = recomputed_of(JsonReader(document, file));
   return out;
 }
 

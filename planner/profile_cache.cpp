@@ -18,6 +18,16 @@ ParallelPlan llm_key(const ParallelPlan& plan) {
   key.shard_sides = false;
   key.one_list = OneList::no;
   key.pp = key.dp = 1;
+  key.shard_optimizer = true;
+  key.encoder_recompute = key.generator_recompute = std::nullopt;
+  if (key.recompute == Recompute::partial) key.recompute = Recompute::none;
+  return key;
+}
+
+/// Of partial recompute, the layers that run again.
+ParallelPlan again_key(const ParallelPlan& plan) {
+  ParallelPlan key = llm_key(plan);
+  key.recompute = Recompute::full;
   return key;
 }
 
@@ -27,8 +37,19 @@ ParallelPlan side_key(const ParallelPlan& plan, Role role) {
   key.shard_sides = plan.shard_sides;
   key.encoder_tp = role == Role::encoder ? plan.encoder_tp : 1;
   key.generator_tp = role == Role::generator ? plan.generator_tp : 1;
+  key.recompute = role == Role::encoder ? plan.recompute_of_encoders() : plan.recompute_of_generators();
+  if (key.recompute == Recompute::partial) key.recompute = Recompute::none;
   return key;
 }
+
+/// What the layers' own costs depend on.
+ParallelPlan layers_key(const ParallelPlan& side) {
+  ParallelPlan key = side;
+  key.shard_sides = false;
+  key.recompute = Recompute::none;
+  return key;
+}
+bool all_or_nothing(Recompute recompute) { return recompute == Recompute::none || recompute == Recompute::full; }
 
 using SideKey = std::tuple<ParallelPlan, Role, std::size_t>;
 
@@ -53,6 +74,42 @@ void ProfileCache::take_from(const ProfileCache& before, Tables& tables) {
   }
 }
 
+// Layers once for all ways of recomputing and sharding them, over the longest draw that any needs.
+void ProfileCache::cost_sides(const Job& job, int threads, Tables& tables) {
+  const auto loads_of = [&](const ParallelPlan& plan, std::int64_t count) {
+    const auto& all = tables.loads.at(plan.micro_batch);
+    return std::vector<MicrobatchLoad>(all.begin(), all.begin() + count);
+  };
+  struct Shared {
+    std::int64_t count = 0;
+    SideLayers layers;
+  };
+  std::map<SideKey, Shared> shared;
+  std::vector<std::pair<const SideKey, SharedSide>*> sides;
+  for (auto& entry : tables.sides) {
+    if (entry.second) continue;
+    sides.push_back(&entry);
+    const auto& [plan, role, index] = entry.first;
+    std::int64_t& most = shared[{layers_key(plan), role, index}].count;
+    most = std::max(most, tables.side_microbatches.at(entry.first));
+  }
+  std::vector<std::pair<const SideKey, Shared>*> bases;
+  for (auto& entry : shared) bases.push_back(&entry);
+  parallel_for(bases.size(), threads, [&](std::size_t i) {
+    auto& [key, base] = *bases[i];
+    const auto& [plan, role, index] = key;
+    base.layers = side_layers(job, plan, role, index, loads_of(plan, base.count));
+  });
+  parallel_for(sides.size(), threads, [&](std::size_t i) {
+    const auto& [plan, role, index] = sides[i]->first;
+    const auto loads = loads_of(plan, tables.side_microbatches.at(sides[i]->first));
+    const SideKey base{layers_key(plan), role, index};
+    sides[i]->second = std::make_shared<SideCosts>(
+        all_or_nothing(plan.recompute) ? side_costs(job, plan, role, index, loads, shared.at(base).layers)
+                                       : side_costs(job, plan, role, index, loads));
+  });
+}
+
 ProfileCache::ProfileCache(const Job& job, const std::vector<ParallelPlan>& plans, int threads,
                            const ProfileCache* before)
     : job_(job) {
@@ -70,6 +127,7 @@ ProfileCache::ProfileCache(const Job& job, const std::vector<ParallelPlan>& plan
     std::int64_t& most = longest[plan.micro_batch];
     most = std::max(most, microbatches(job, plan));
     tables->llm[llm_key(plan)];
+    if (plan.recompute == Recompute::partial) tables->llm[again_key(plan)];
     add_side(plan, Role::encoder, job.model->encoders.size());
     add_side(plan, Role::generator, job.model->generators.size());
   }
@@ -87,16 +145,7 @@ ProfileCache::ProfileCache(const Job& job, const std::vector<ParallelPlan>& plan
     llm[i]->second =
         std::make_shared<ModuleProfile>(llm_profile(job, plan, tables->loads.at(plan.micro_batch).front()));
   });
-  std::vector<std::pair<const SideKey, SharedSide>*> sides;
-  for (auto& entry : tables->sides) sides.push_back(&entry);
-  parallel_for(sides.size(), threads, [&](std::size_t i) {
-    if (sides[i]->second) return;
-    const auto& [plan, role, index] = sides[i]->first;
-    const auto& all = tables->loads.at(plan.micro_batch);
-    const auto count = tables->side_microbatches.at(sides[i]->first);
-    const std::vector<MicrobatchLoad> loads(all.begin(), all.begin() + count);
-    sides[i]->second = std::make_shared<SideCosts>(side_costs(job, plan, role, index, loads));
-  });
+  cost_sides(job, threads, *tables);
   tables_ = std::move(tables);
 }
 
@@ -106,7 +155,9 @@ PlanCosts ProfileCache::costs(const ParallelPlan& plan) const {
     for (std::size_t i = 0; i < count; ++i) out.push_back(tables_->sides.at({side_key(plan, role), role, i}));
     return out;
   };
-  return plan_costs(job_, plan, microbatches(job_, plan), tables_->llm.at(llm_key(plan)),
+  LlmProfiles llm{tables_->llm.at(llm_key(plan)), nullptr};
+  if (plan.recompute == Recompute::partial) llm.again = tables_->llm.at(again_key(plan));
+  return plan_costs(job_, plan, microbatches(job_, plan), std::move(llm),
                     sides(Role::encoder, job_.model->encoders.size()),
                     sides(Role::generator, job_.model->generators.size()));
 }

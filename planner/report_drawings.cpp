@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "bigmac/planner/outputs.h"
+#include "parallel_for.h"
 
 namespace bigmac {
 namespace {
@@ -34,21 +35,35 @@ std::vector<Shown> shown_plans(const SearchResult& result, HtmlReport& report) {
   return out;
 }
 
+/// A plan worked out and drawn.
+struct Drawn {
+  std::size_t operations = 0;
+  std::string bound_by, drawing;
+};
+
+Drawn draw(const Job& job, const ProfileCache& cache, const Evaluation& plan) {
+  const DetailedPlan detailed = work_out(job, cache.costs(plan.plan), plan);
+  return {detailed.file.schedule.ops.size(), detailed.evaluation.bound_by,
+          drawing_json(detailed.file, detailed.outcome)};
+}
+
 }  // namespace
 
-void add_drawings(const Job& job, const SearchResult& result, const ProfileCache& cache, HtmlReport& report) {
+void add_drawings(const Job& job, const SearchResult& result, const ProfileCache& cache, int threads,
+                  HtmlReport& report) {
   std::size_t operations = 0, left_out = 0;
   const std::vector<Shown> shown = shown_plans(result, report);
-  for (const Shown& each : shown) {
-    const DetailedPlan plan = work_out(job, cache.costs(each.plan->plan), *each.plan);
+  std::vector<Drawn> drawn(shown.size());
+  parallel_for(shown.size(), threads, [&](std::size_t i) { drawn[i] = draw(job, cache, *shown[i].plan); });
+  for (std::size_t i = 0; i < shown.size(); ++i) {
     // The chosen plan is always drawn.
-    if (!report.drawings.empty() && operations + plan.file.schedule.ops.size() > kMostOperations) {
+    if (!report.drawings.empty() && operations + drawn[i].operations > kMostOperations) {
       ++left_out;
       continue;
     }
-    operations += plan.file.schedule.ops.size();
-    for (PlanRow* row : each.rows) row->drawing = report.drawings.size(), row->bound_by = plan.evaluation.bound_by;
-    report.drawings.push_back(drawing_json(plan.file, plan.outcome));
+    operations += drawn[i].operations;
+    for (PlanRow* row : shown[i].rows) row->drawing = report.drawings.size(), row->bound_by = drawn[i].bound_by;
+    report.drawings.push_back(std::move(drawn[i].drawing));
   }
   if (left_out > 0)
     report.left_out = fmt::format(

@@ -98,12 +98,10 @@ class Enumeration {
   }
 
   void add_chunks(ParallelPlan plan) {
-    const std::int64_t count = microbatches(job_, plan);
     for (const int vpp : fixed_or(job_.parallel.vpp, kChunks)) {
       if (std::int64_t{plan.pp} * vpp > static_cast<std::int64_t>(job_.model->llm.layers.size()))
         exclude("more stages than layers");
       else if (vpp > 1 && plan.pp == 1) exclude("vpp needs pp > 1");
-      else if (vpp > 1 && count % plan.pp != 0) exclude("interleaving needs microbatches divisible by pp");
       else plan.vpp = vpp, add_side_tp(plan);
     }
   }
@@ -131,12 +129,45 @@ class Enumeration {
     return out;
   }
 
+  // Flash attention keeps a few row statistics that selective recompute could spare: it is not tried with it. Partial
+  // recompute asks for a memory limit; it takes for each stage what it needs from between none and full.
   void add_recompute(ParallelPlan plan) {
-    const auto choices = job_.parallel.recompute
-                             ? std::vector<Recompute>{recompute_named(*job_.parallel.recompute)}
-                             : std::vector<Recompute>{Recompute::none, Recompute::selective, Recompute::full};
+    std::vector<Recompute> choices = {Recompute::none, Recompute::mlp, Recompute::full};
+    if (!job_.training.flash_attention) choices.push_back(Recompute::selective);
+    if (job_.memory_limit) choices.push_back(Recompute::partial);
+    if (job_.parallel.recompute) choices = {recompute_named(*job_.parallel.recompute)};
     for (const Recompute recompute : choices) {
       plan.recompute = recompute;
+      for (const auto encoder : side_recompute(job_.model->encoders, job_.parallel.encoder_recompute, recompute))
+        for (const auto generator :
+             side_recompute(job_.model->generators, job_.parallel.generator_recompute, recompute)) {
+          plan.encoder_recompute = encoder, plan.generator_recompute = generator;
+          add_optimizer(plan);
+        }
+    }
+  }
+
+  // Nothing or everything, where the job leaves recomputation open: encoders hold few microbatches and may keep what
+  // the LLM cannot, or are so wide that they must not.
+  std::vector<std::optional<Recompute>> side_recompute(const std::vector<Module>& modules,
+                                                       const std::optional<std::string>& fixed, Recompute llm) const {
+    if (modules.empty()) return {std::nullopt};
+    const auto unless_alike = [&](Recompute own) { return own == llm ? std::nullopt : std::optional(own); };
+    if (fixed) return {unless_alike(recompute_named(*fixed))};
+    if (job_.parallel.recompute) return {std::nullopt};
+    return {unless_alike(Recompute::none), unless_alike(Recompute::full)};
+  }
+
+  // An optimizer that is not sharded is tried where a tenth of the memory holds what sharding would spare.
+  void add_optimizer(ParallelPlan plan) {
+    const double whole = 12.0 * static_cast<double>(parameters(job_.model->llm)) / plan.tp / plan.pp;
+    const bool can_shard = job_.training.distributed_optimizer && plan.dp * plan.cp > 1;
+    const bool light = whole < 0.1 * static_cast<double>(job_.cluster->gpu.memory.value);
+    for (const bool shard : {true, false}) {
+      if (job_.parallel.shard_optimizer && can_shard ? shard != *job_.parallel.shard_optimizer
+                                                     : !shard && !(can_shard && light))
+        continue;
+      plan.shard_optimizer = shard;
       add_sharding(plan);
     }
   }

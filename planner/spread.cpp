@@ -57,6 +57,22 @@ CostTable widened(const Pipeline& pipeline, const CostTable& costs, bool of_list
   return out;
 }
 
+/// The LLM's rows as they were: its stages stay the plan's, however many microbatches are drawn.
+void keep_llm(const PlanCosts& from, PlanCosts& to) {
+  for (std::uint32_t stage = 0; stage < to.pipeline.stages(); ++stage)
+    for (const OpKind kind :
+         {OpKind::forward, OpKind::backward, OpKind::input_gradient, OpKind::weight_gradient, OpKind::recompute}) {
+      const auto slot = [&](const PlanCosts& costs) {
+        return costs.table.slot(kLlm, kind, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0});
+      };
+      to.table.duration[slot(to)] = from.table.duration[slot(from)];
+      to.table.transfer[slot(to)] = from.table.transfer[slot(from)];
+      if (!to.table.rides.empty() && !from.table.rides.empty()) to.table.rides[slot(to)] = from.table.rides[slot(from)];
+    }
+  to.partition = from.partition;
+  to.again = from.again;
+}
+
 /// Costs of microbatches drawn anew.
 PlanCosts drawn_pool(const Job& job, const PlanCosts& costs, const ParallelPlan& plan, const SpreadOptions& options) {
   DataSpec data = job.data;
@@ -69,8 +85,11 @@ PlanCosts drawn_pool(const Job& job, const PlanCosts& costs, const ParallelPlan&
       out.push_back(std::make_shared<SideCosts>(side_costs(job, plan, role, i, loads)));
     return out;
   };
-  return plan_costs(job, plan, options.pool, costs.llm, sides(Role::encoder, job.model->encoders.size()),
-                    sides(Role::generator, job.model->generators.size()), costs.listed);
+  PlanCosts pool =
+      plan_costs(job, plan, options.pool, {costs.llm, nullptr}, sides(Role::encoder, job.model->encoders.size()),
+                 sides(Role::generator, job.model->generators.size()), costs.listed);
+  if (costs.listed.empty()) keep_llm(costs, pool);
+  return pool;
 }
 
 /// A row of the wide table that some operation uses.

@@ -12,12 +12,17 @@ auto ranking(Objective objective, const Evaluation& e) {
                                         : std::tuple(time, memory, e.label(), e.schedule_label());
 }
 
+/// A setting that changed nothing.
+bool same_result(const Evaluation& a, const Evaluation& b) {
+  return a.step == b.step && a.memory == b.memory && a.plan == b.plan && a.schedule == b.schedule && a.base == b.base;
+}
+
 }  // namespace
 
 Standing::Standing(Objective objective, std::size_t shown, Bytes limit)
     : objective_(objective), shown_(shown), limit_(limit) {}
 
-void Standing::take(const std::optional<Evaluation>& evaluation, bool repeats) {
+void Standing::take(const std::optional<Evaluation>& evaluation) {
   if (!evaluation) {
     ++counts.refused;
     return;
@@ -27,12 +32,21 @@ void Standing::take(const std::optional<Evaluation>& evaluation, bool repeats) {
     return note_miss(evaluation);
   }
   ++counts.simulated;
-  if (repeats) return;
   front_.add(*evaluation);
+  rank(*evaluation);
+}
+
+void Standing::rank(const Evaluation& evaluation) {
+  const auto same =
+      std::find_if(best_.begin(), best_.end(), [&](const Evaluation& other) { return same_result(other, evaluation); });
+  if (same != best_.end()) {
+    if (evaluation.schedule_label() >= same->schedule_label()) return;
+    best_.erase(same);
+  }
   const auto before = [&](const Evaluation& a, const Evaluation& b) {
     return ranking(objective_, a) < ranking(objective_, b);
   };
-  best_.insert(std::upper_bound(best_.begin(), best_.end(), *evaluation, before), *evaluation);
+  best_.insert(std::upper_bound(best_.begin(), best_.end(), evaluation, before), evaluation);
   if (best_.size() > shown_) best_.pop_back();
 }
 
@@ -46,8 +60,10 @@ bool Standing::may_rank(const QuickBound& bound) const {
   return objective_ == Objective::memory ? bound.memory <= last.memory : bound.step <= last.step;
 }
 
-bool Standing::can_matter(const QuickBound& bound) const {
-  return may_rank(bound) || !front_.dominates(bound.step, bound.memory);
+bool Standing::can_matter(const Candidate& candidate) const {
+  return may_rank(candidate.bound) ||
+         std::any_of(candidate.corners.begin(), candidate.corners.end(),
+                     [&](const QuickBound& corner) { return !front_.dominates(corner.step, corner.memory); });
 }
 
 double Standing::gain(const QuickBound& bound) const {

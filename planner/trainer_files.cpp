@@ -58,6 +58,48 @@ void check_layout(const std::string& text, const LayerKinds& kinds) {
 
 using Arguments = std::vector<std::pair<std::string, std::string>>;
 
+/// Of partial recompute the most that any stage runs again: Megatron-LM's block method takes one number for all.
+std::uint32_t most_recomputed(const PlanFile& plan) {
+  std::uint32_t most = 0;
+  for (const std::uint32_t count : plan.recomputed_layers) most = std::max(most, count);
+  return most;
+}
+
+void add_recompute(const PlanFile& plan, Arguments& out) {
+  const Recompute recompute = plan.plan.recompute;
+  const std::uint32_t most = most_recomputed(plan);
+  if (recompute == Recompute::none || (recompute == Recompute::partial && most == 0)) return;
+  const bool whole = recompute == Recompute::full || recompute == Recompute::partial;
+  out.emplace_back("recompute-granularity", whole ? "full" : "selective");
+  if (recompute == Recompute::mlp) out.emplace_back("recompute-modules", has_experts(plan) ? "moe" : "mlp");
+  if (!whole) return;
+  out.emplace_back("recompute-method", recompute == Recompute::full ? "uniform" : "block");
+  out.emplace_back("recompute-num-layers", recompute == Recompute::full ? "1" : std::to_string(most));
+}
+
+/// torchtitan recomputes whole layers, all or none of them, or a list of operators.
+const char* checkpoint_mode(const PlanFile& plan) {
+  switch (plan.plan.recompute) {
+    case Recompute::none: return "none";
+    case Recompute::selective:
+    case Recompute::mlp: return "selective";
+    case Recompute::partial: return most_recomputed(plan) == 0 ? "none" : "full";
+    case Recompute::full: return "full";
+  }
+  return "none";
+}
+
+void note_recompute(const PlanFile& plan, bool megatron, std::vector<std::string>& dropped) {
+  const auto& again = plan.recomputed_layers;
+  const bool differ = std::any_of(again.begin(), again.end(), [&](std::uint32_t n) { return n != again.front(); });
+  if (plan.plan.recompute == Recompute::partial && (differ || (!megatron && most_recomputed(plan) > 0)))
+    dropped.push_back("how many layers of each stage run again: all stages are told the most that any needs");
+  if (plan.plan.recompute == Recompute::mlp && !megatron)
+    dropped.push_back("that MLPs run again: torchtitan's selective mode names operators");
+  if (plan.plan.encoder_recompute || plan.plan.generator_recompute)
+    dropped.push_back("what encoders and generators run again, which differs from the LLM");
+}
+
 Arguments megatron_list(const PlanFile& plan, const std::string& layout) {
   const Sizes sizes = sizes_of(plan);
   const Training& training = plan.read.file.job.training;
@@ -72,14 +114,9 @@ Arguments megatron_list(const PlanFile& plan, const std::string& layout) {
     out.emplace_back("expert-model-parallel-size", std::to_string(sizes.plan.ep));
     out.emplace_back("expert-tensor-parallel-size", "1");
   }
-  if (sizes.plan.recompute == Recompute::selective) out.emplace_back("recompute-granularity", "selective");
-  if (sizes.plan.recompute == Recompute::full) {
-    out.emplace_back("recompute-granularity", "full");
-    out.emplace_back("recompute-method", "uniform");
-    out.emplace_back("recompute-num-layers", "1");
-  }
+  add_recompute(plan, out);
   if (training.sequence_parallel && sizes.plan.tp > 1) out.emplace_back("sequence-parallel", "");
-  if (training.distributed_optimizer) out.emplace_back("use-distributed-optimizer", "");
+  if (training.distributed_optimizer && sizes.plan.shard_optimizer) out.emplace_back("use-distributed-optimizer", "");
   if (training.overlap_gradients) out.emplace_back("overlap-grad-reduce", "");
   return out;
 }
@@ -132,7 +169,7 @@ Arguments torchtitan_list(const PlanFile& plan, const LayerKinds& kinds) {
           {"parallelism.pipeline_parallel_schedule", quoted(schedule_class(plan))},
           {"parallelism.pipeline_parallel_microbatch_size", number(sizes.plan.micro_batch)},
           {"parallelism.module_fqns_per_model_part", parts_text(kinds)},
-          {"activation_checkpoint.mode", quoted(name(sizes.plan.recompute))}};
+          {"activation_checkpoint.mode", quoted(checkpoint_mode(plan))}};
 }
 
 /// An integer, a quoted string without escapes, or lists of lists of such strings.
@@ -236,6 +273,7 @@ Export megatron_arguments(const PlanFile& plan, const LayerKinds& kinds) {
   if (schedule != "1f1b" && schedule != "interleaved")
     out.dropped.push_back(fmt::format(
         "the order of {}: Megatron-LM runs its own 1F1B, interleaved where stages are more than ranks", schedule));
+  note_recompute(plan, true, out.dropped);
   note_common(plan, out.dropped);
   return out;
 }
@@ -260,6 +298,7 @@ Export torchtitan_configuration(const PlanFile& plan, const LayerKinds& kinds) {
   if (plan.plan.dp > 1)
     out.dropped.push_back(
         "how data-parallel state is held: torchtitan shards weights too (FSDP), the plan optimizer state alone");
+  note_recompute(plan, false, out.dropped);
   note_common(plan, out.dropped);
   return out;
 }

@@ -105,7 +105,7 @@ std::optional<PlanCosts> one_list_costs(const Job& job, const ParallelPlan& plan
   const auto stages = static_cast<std::size_t>(plan.pp) * static_cast<std::size_t>(plan.vpp);
   if (list.layers.size() < stages) return std::nullopt;
   const auto cut = std::make_shared<ModuleProfile>(merged(list, stages_of(list, stages, weights)));
-  return plan_costs(without_sides(job), plan, microbatches(job, plan), cut, {}, {});
+  return plan_costs(without_sides(job), plan, microbatches(job, plan), {cut, nullptr}, {}, {});
 }
 
 std::optional<Evaluation> run_one_list(const Job& job, const ParallelPlan& plan, ListWeights weights,

@@ -12,12 +12,25 @@ double unmasked_pairs(const AttentionCore& core, const LayerLoad& load) {
   return load.tokens * (core.causal ? window - window * window / (2 * length) : window);
 }
 
+/// The layer's forward without its attention and norms, what it sends included: experts dispatch their tokens again.
+double mlp_forward_us(const LayerView& view) {
+  Layer part = view.layer;
+  part.attention.reset();
+  part.norms = 0;
+  std::erase_if(part.linears, [](const Linear& linear) { return linear.role == LinearRole::attention; });
+  LayerPlan plan = view.plan;
+  plan.recompute = Recompute::none;
+  return layer_cost(view.cluster, part, plan, view.load, view.exposed).forward_us;
+}
+
 /// Time that the backward spends on running the forward again.
 double recompute_us(const LayerView& view, double forward, double attention) {
   if (view.layer.kind != LayerKind::transformer) return 0;
   switch (view.plan.recompute) {
-    case Recompute::none: return 0;
+    case Recompute::none:
+    case Recompute::partial: return 0;
     case Recompute::selective: return attention;
+    case Recompute::mlp: return mlp_forward_us(view);
     case Recompute::full: return forward;
   }
   return 0;
@@ -59,6 +72,12 @@ double forward_flops(const LayerView& view) {
   if (!view.layer.attention || !(view.load.pairs > 0)) return flops;
   const AttentionCore& core = *view.layer.attention;
   return flops + 2 * unmasked_pairs(core, view.load) * static_cast<double>(core.heads * (core.qk_dim + core.v_dim));
+}
+
+LayerBytes layer_bytes(const Cluster& cluster, const Layer& layer, const LayerPlan& plan, const LayerLoad& load) {
+  if (!(load.tokens > 0)) return {};
+  const LayerMemory memory = memory_of(view_of(cluster, layer, plan, load, {}));
+  return {memory.kept, memory.transient};
 }
 
 LayerCost layer_cost(const Cluster& cluster, const Layer& layer, const LayerPlan& plan, const LayerLoad& load,

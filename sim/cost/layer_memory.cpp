@@ -51,6 +51,19 @@ double logits(const LayerView& view) {
   return view.layer.kind == LayerKind::head ? view.tokens * static_cast<double>(view.layer.vocabulary) / view.tp : 0;
 }
 
+bool in_mlp(const Linear& linear) {
+  return linear.role == LinearRole::mlp || linear.role == LinearRole::expert ||
+         linear.role == LinearRole::shared_expert;
+}
+
+/// What an MLP, or experts, keep besides the norm they read, which stays.
+double kept_mlp(const LayerView& view) {
+  double bytes = 0;
+  for (const Linear& linear : view.layer.linears)
+    if (in_mlp(linear)) bytes += kept_input(view, linear) + kept_output(view, linear);
+  return bytes;
+}
+
 /// Everything the backward reads. Of more than two norms the others end in an addition, which keeps nothing. The head
 /// keeps the fp32 softmax (Megatron-Core, cross_entropy.py).
 double kept_whole(const LayerView& view) {
@@ -93,7 +106,9 @@ double workspace(const LayerView& view) {
 LayerMemory memory_of(const LayerView& view) {
   const double whole = kept_whole(view);
   const double work = workspace(view);
-  if (view.layer.kind != LayerKind::transformer || view.plan.recompute != Recompute::full) return {whole, work};
+  const Recompute again = view.layer.kind == LayerKind::transformer ? view.plan.recompute : Recompute::none;
+  if (again == Recompute::mlp) return {whole - kept_mlp(view), kept_mlp(view) + work};
+  if (again != Recompute::full) return {whole, work};
   const double input = kHalf * view.width * view.shard;
   return {input, std::max(0.0, whole - input) + work};
 }

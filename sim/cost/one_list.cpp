@@ -50,7 +50,7 @@ class ListCosts {
 
   LayerCost layer(Role role, std::size_t index, std::uint32_t i, std::uint32_t m) const {
     if (role == Role::llm) return costs_.llm->layers[i];
-    return (*side(role, index).layers_by_microbatch[m])[i];
+    return side(role, index).layer(m, i);
   }
 
   LayerCost stage(const std::vector<ListedLayers>& runs, std::uint32_t m) const {

@@ -9,14 +9,14 @@
 #include "bigmac/base/error.h"
 #include "one_list.h"
 #include "pass_rows.h"
+#include "stage_partition.h"
 
 namespace bigmac {
 namespace {
 
 // Transformer layers as the job cuts them; what stands before them goes to the first stage, what follows to the last.
-Partition stage_partition(const Job& job, const ModuleProfile& llm, std::uint32_t stages) {
+Partition stated_partition(const Job& job, std::uint32_t stages) {
   const Training& training = job.training;
-  if (!training.even_stages && training.stage_layers.empty()) return partition_layers(llm.layers, stages);
   const std::vector<Layer>& layers = job.model->llm.layers;
   const auto is_body = [](const Layer& layer) { return layer.kind == LayerKind::transformer; };
   const auto first = std::find_if(layers.begin(), layers.end(), is_body) - layers.begin();
@@ -67,26 +67,38 @@ bool varies(const SideCosts& side, std::uint32_t microbatches) {
   return false;
 }
 
-PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t microbatches, SharedProfile llm,
+PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t microbatches, LlmProfiles profiles,
                      std::vector<SharedSide> encoders, std::vector<SharedSide> generators, StageList listed) {
   if (plan.one_list != OneList::no && !(encoders.empty() && generators.empty()))
-    return one_list_costs(job, plan, microbatches, std::move(llm), std::move(encoders), std::move(generators),
-                          std::move(listed));
+    return one_list_costs(job, plan, microbatches, std::move(profiles.layers), std::move(encoders),
+                          std::move(generators), std::move(listed));
   PlanCosts out;
   out.pipeline = make_pipeline(plan.pp, plan.vpp, microbatches, names_of(job.model->encoders),
                                names_of(job.model->generators), "parallel");
   for (std::size_t i = 0; i < out.pipeline.encoders.size(); ++i)
     out.pipeline.modules[out.pipeline.encoders[i]].backward = trained_layers(job, Role::encoder, i).any_backward();
   const std::uint32_t count = out.pipeline.microbatches;
-  out.partition = stage_partition(job, *llm, out.pipeline.stages());
+  const SharedProfile llm = profiles.layers;
+  out.llm = llm;
   std::vector<bool> per_microbatch = {false};
   for (const SharedSide& side : encoders) per_microbatch.push_back(varies(*side, count));
   for (const SharedSide& side : generators) per_microbatch.push_back(varies(*side, count));
   out.table = make_cost_table(out.pipeline, per_microbatch);
   if (plan.tp > 1 && !encoders.empty()) out.table.rides.resize(out.table.size());
+  out.encoders = std::move(encoders);
+  out.generators = std::move(generators);
+  double side_flops = 0;
+  for (std::size_t i = 0; i < out.encoders.size(); ++i)
+    side_flops += fill_side(job, plan, out, out.pipeline.encoders[i], *out.encoders[i]);
+  for (std::size_t i = 0; i < out.generators.size(); ++i)
+    side_flops += fill_side(job, plan, out, out.pipeline.generators[i], *out.generators[i]);
+  const bool stated = job.training.even_stages || !job.training.stage_layers.empty();
+  StagePartition cut = partition_stages(
+      job, plan, out, profiles, stated ? std::optional(stated_partition(job, out.pipeline.stages())) : std::nullopt);
+  out.partition = std::move(cut.first);
+  out.again = std::move(cut.again);
   for (std::uint32_t stage = 0; stage < out.pipeline.stages(); ++stage) {
-    const LayerCost* layers = llm->layers.data();
-    const LayerCost sum = sum_of(layers + out.partition[stage], layers + out.partition[stage + 1]);
+    const LayerCost sum = stage_cost(profiles, out, stage);
     const double transfer = llm_transfer(job, plan, llm->transfer_bytes);
     const bool overlap = job.training.overlap_transfers;
     const Handover handover{overlap || stage + 1 < out.pipeline.stages() ? transfer : 0,
@@ -95,14 +107,8 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
     fill_rides(out.table, kLlm, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{0}, sum);
     out.model_flops += (sum.model_flops + sum.backward_flops) * count;
   }
-  for (std::size_t i = 0; i < encoders.size(); ++i)
-    out.model_flops += fill_side(job, plan, out, out.pipeline.encoders[i], *encoders[i]);
-  for (std::size_t i = 0; i < generators.size(); ++i)
-    out.model_flops += fill_side(job, plan, out, out.pipeline.generators[i], *generators[i]);
+  out.model_flops += side_flops;
   refuse_overflow(out);
-  out.llm = std::move(llm);
-  out.encoders = std::move(encoders);
-  out.generators = std::move(generators);
   return out;
 }
 

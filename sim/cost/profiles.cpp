@@ -32,12 +32,14 @@ LayerCost one_layer_cost(const Job& job, const std::string& module, const Layer&
   LayerCost cost = layer_cost(*job.cluster, layer, plan, load);
   const auto measured = job.measured ? job.measured->at(module, layer.kind, plan.tp, load.tokens) : std::nullopt;
   if (!measured) return cost;
-  const bool again = plan.recompute == Recompute::full && layer.kind == LayerKind::transformer;
+  const bool transformer = layer.kind == LayerKind::transformer;
+  const bool again = plan.recompute == Recompute::full && transformer;
+  const double part = plan.recompute == Recompute::mlp && transformer ? cost.recompute_us / cost.forward_us : 0;
   cost.forward_us = measured->forward_us;
-  cost.recompute_us = again ? measured->forward_us : 0;
+  cost.recompute_us = again ? measured->forward_us : part * measured->forward_us;
   cost.input_gradient_us = measured->input_gradient_us + cost.recompute_us;
   cost.weight_gradient_us = plan.frozen ? 0 : measured->weight_gradient_us;
-  if (measured->activation_bytes && plan.recompute == Recompute::none)
+  if (measured->activation_bytes && (plan.recompute == Recompute::none || plan.recompute == Recompute::partial))
     cost.activation_bytes = *measured->activation_bytes;
   return cost;
 }
@@ -57,18 +59,31 @@ LayerCost with_frozen(LayerCost cost, bool backward, bool first_trained) {
   return cost;
 }
 
-std::vector<LayerCost> layer_costs(const Job& job, const Module& module, const std::vector<std::size_t>& alike,
-                                   LayerPlan plan, const LayerLoad& load, const TrainedLayers& layers) {
+bool is_first_trained(const TrainedLayers& layers, std::size_t i) {
+  return i > 0 && layers.backward[i] && !layers.backward[i - 1];
+}
+
+/// first_alike() among layers that are trained alike too.
+std::vector<std::size_t> alike_and_trained_alike(const std::vector<Layer>& layers, const TrainedLayers& trained) {
+  std::vector<std::size_t> alike = first_alike(layers);
+  const auto same = [&](std::size_t a, std::size_t b) {
+    return trained.trained[a] == trained.trained[b] && trained.backward[a] == trained.backward[b] &&
+           is_first_trained(trained, a) == is_first_trained(trained, b);
+  };
+  for (std::size_t i = 0; i < alike.size(); ++i)
+    if (!same(alike[i], i)) alike[i] = i;
+  return alike;
+}
+
+std::vector<LayerCost> layer_costs(const Job& job, const Module& module, LayerPlan plan, const LayerLoad& load,
+                                   const TrainedLayers& layers) {
+  const std::vector<std::size_t> alike = alike_and_trained_alike(module.layers, layers);
   std::vector<LayerCost> out(module.layers.size());
-  const auto first = [&](std::size_t i) { return i > 0 && layers.backward[i] && !layers.backward[i - 1]; };
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const std::size_t same = alike[i];
     plan.frozen = !layers.trained[i];
-    const bool alike_too = layers.trained[same] == layers.trained[i] && layers.backward[same] == layers.backward[i] &&
-                           first(same) == first(i);
-    out[i] = same != i && alike_too ? out[same]
-                                    : with_frozen(one_layer_cost(job, module.name, module.layers[i], plan, load),
-                                                  layers.backward[i], first(i));
+    out[i] = alike[i] != i ? out[alike[i]]
+                           : with_frozen(one_layer_cost(job, module.name, module.layers[i], plan, load),
+                                         layers.backward[i], is_first_trained(layers, i));
   }
   return out;
 }
@@ -110,36 +125,100 @@ LayerPlan layer_plan_of(const Job& job, int tp, int cp, int ep, Recompute recomp
   return plan;
 }
 
+/// A layer's cost with nothing run again, as it is when all of it is.
+LayerCost run_again(const Job& job, const Layer& layer, LayerPlan plan, const LayerLoad& load, LayerCost cost) {
+  plan.recompute = Recompute::full;
+  const LayerBytes bytes = layer_bytes(*job.cluster, layer, plan, load);
+  cost.activation_bytes = bytes.activation;
+  cost.transient_bytes = bytes.transient;
+  if (layer.kind != LayerKind::transformer) return cost;
+  cost.recompute_us = cost.forward_us;
+  cost.input_gradient_us += cost.forward_us;
+  if (cost.recompute_us > 0) cost.backward.add(cost.forward);
+  return cost;
+}
+
 /// An encoder or generator under a plan, costed one microbatch at a time.
 class SideModule {
  public:
-  SideModule(const Job& job, const ParallelPlan& plan, const Module& module, std::size_t index)
-      : job_(job), plan_(plan), module_(module), alike_(first_alike(module.layers)) {
-    const bool encoder = module.role == Role::encoder;
+  SideModule(const Job& job, const ParallelPlan& plan, Role role, std::size_t index)
+      : job_(job),
+        plan_(plan),
+        module_(role == Role::encoder ? job.model->encoders[index] : job.model->generators[index]),
+        role_(role),
+        index_(index),
+        trained_(trained_layers(job, role, index)) {
+    const bool encoder = role == Role::encoder;
     tp_ = encoder ? plan.encoder_tp : plan.generator_tp;
-    layer_plan_ = layer_plan_of(job, tp_, 1, 1, plan.recompute);
+    layer_plan_ =
+        layer_plan_of(job, tp_, 1, 1, encoder ? plan.recompute_of_encoders() : plan.recompute_of_generators());
     if (encoder && plan.tp > 1) layer_plan_.most_pieces = kMostPieces;
-    trained_ = trained_layers(job, module.role, index);
-    parameters_ = all_parameters(module.layers, layer_plan_);
+    parameters_ = all_parameters(module_.layers, layer_plan_);
+    const std::vector<std::size_t> alike = alike_and_trained_alike(module_.layers, trained_);
+    for (std::size_t i = 0; i < alike.size(); ++i) {
+      if (alike[i] == i) first_of_kind_.push_back(i), kind_parameters_.push_back(parameters_[i]);
+      kind_.push_back(alike[i] == i ? static_cast<std::uint32_t>(first_of_kind_.size() - 1) : kind_[alike[i]]);
+    }
   }
 
-  struct Layers {
-    std::shared_ptr<const std::vector<LayerCost>> each;
-    LayerCost sum;
-  };
-  /// The rank's GPUs share the images; the busiest takes ceil(images / replicas) of them.
-  const Layers& layers(const ModuleLoad& load) {
+  Recompute recompute() const { return layer_plan_.recompute; }
+  void run_nothing_again() { layer_plan_.recompute = Recompute::none; }
+
+  /// One layer of each kind under one load, each as if everything before it were trained.
+  const std::vector<LayerCost>& kinds(const MicrobatchLoad& load) {
     const LayerLoad own = busiest(load);
     const auto [known, is_new] = memo_.try_emplace({own.tokens, own.pairs});
-    if (is_new) {
-      auto layers = layer_costs(job_, module_, alike_, layer_plan_, own, trained_);
-      if (plan_.shard_sides) add_sharding(*job_.cluster, shard_group(job_, plan_, tp_), parameters_, layers);
-      known->second.sum = sum_of(layers.data(), layers.data() + layers.size());
-      known->second.each = std::make_shared<const std::vector<LayerCost>>(std::move(layers));
-    }
+    if (is_new)
+      for (const std::size_t i : first_of_kind_)
+        known->second.push_back(one_layer_cost(job_, module_.name, module_.layers[i], plan_of(i), own));
     return known->second;
   }
-  double inner_bytes(const ModuleLoad& load) const {
+  /// The same where all layers run again, from kinds() where nothing does.
+  std::vector<LayerCost> kinds_again(std::vector<LayerCost> kinds, const MicrobatchLoad& load) const {
+    for (std::size_t k = 0; k < kinds.size(); ++k)
+      kinds[k] =
+          run_again(job_, module_.layers[first_of_kind_[k]], plan_of(first_of_kind_[k]), busiest(load), kinds[k]);
+    return kinds;
+  }
+
+  /// Adds a microbatch: its layers as they are among frozen and sharded ones.
+  void add(std::vector<LayerCost> kinds, const MicrobatchLoad& load, SideCosts& out) const {
+    for (std::size_t k = 0; k < kinds.size(); ++k)
+      kinds[k] =
+          with_frozen(kinds[k], trained_.backward[first_of_kind_[k]], is_first_trained(trained_, first_of_kind_[k]));
+    if (plan_.shard_sides) add_sharding(*job_.cluster, shard_group(job_, plan_, tp_), kind_parameters_, kinds);
+    std::vector<LayerCost> layers;
+    for (const std::uint32_t k : kind_) layers.push_back(kinds[k]);
+    out.by_microbatch.push_back(sum_of(layers.data(), layers.data() + layers.size()));
+    out.kinds_by_microbatch.push_back(std::make_shared<const std::vector<LayerCost>>(std::move(kinds)));
+    out.transfer_bytes.push_back(transfer_bytes(of(load)));
+    out.inner_bytes.push_back(inner_bytes(load));
+  }
+  SideCosts begun() const {
+    SideCosts out;
+    out.parameters = parameters_;
+    out.trained = trained_.trained;
+    out.kind = kind_;
+    return out;
+  }
+
+ private:
+  const ModuleLoad& of(const MicrobatchLoad& load) const {
+    return role_ == Role::encoder ? load.encoders[index_] : load.generators[index_];
+  }
+  LayerPlan plan_of(std::size_t layer) const {
+    LayerPlan out = layer_plan_;
+    out.frozen = !trained_.trained[layer];
+    return out;
+  }
+  /// The rank's GPUs share the images; the busiest takes ceil(images / replicas) of them.
+  LayerLoad busiest(const MicrobatchLoad& all) const {
+    const ModuleLoad& load = of(all);
+    const double replicas = std::max(1, plan_.rank_gpus() / tp_), images = static_cast<double>(load.images);
+    const double share = images > 0 ? std::ceil(images / replicas) / images : 0;
+    return {share * static_cast<double>(load.tokens), share * load.pairs};
+  }
+  double inner_bytes(const MicrobatchLoad& load) const {
     const bool cut = job_.training.sequence_parallel || job_.training.scatter_transfers;
     return kBf16 * busiest(load).tokens * static_cast<double>(module_.width) / (cut ? tp_ : 1);
   }
@@ -147,25 +226,19 @@ class SideModule {
     return kBf16 * static_cast<double>(load.output_tokens) * static_cast<double>(module_.output_width) /
            plan_.rank_gpus();
   }
-  const std::vector<LayerParameters>& layer_parameters_of() const { return parameters_; }
-  const std::vector<bool>& trained() const { return trained_.trained; }
-
- private:
-  LayerLoad busiest(const ModuleLoad& load) const {
-    const double replicas = std::max(1, plan_.rank_gpus() / tp_), images = static_cast<double>(load.images);
-    const double share = images > 0 ? std::ceil(images / replicas) / images : 0;
-    return {share * static_cast<double>(load.tokens), share * load.pairs};
-  }
 
   const Job& job_;
   const ParallelPlan& plan_;
   const Module& module_;
-  std::vector<std::size_t> alike_;
+  Role role_;
+  std::size_t index_;
+  TrainedLayers trained_;
   int tp_ = 1;
   LayerPlan layer_plan_;
-  TrainedLayers trained_;
-  std::vector<LayerParameters> parameters_;
-  std::map<std::pair<double, double>, Layers> memo_;  // by tokens and pairs
+  std::vector<LayerParameters> parameters_, kind_parameters_;
+  std::vector<std::size_t> first_of_kind_;
+  std::vector<std::uint32_t> kind_;                                   // by layer
+  std::map<std::pair<double, double>, std::vector<LayerCost>> memo_;  // by tokens and pairs
 };
 
 }  // namespace
@@ -198,7 +271,7 @@ ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const Microb
   const LayerPlan layer_plan = layer_plan_of(job, plan.tp, plan.cp, plan.ep, plan.recompute);
   const auto tokens = static_cast<double>(load.llm_tokens);
   ModuleProfile out;
-  out.layers = layer_costs(job, job.model->llm, first_alike(layers), layer_plan, {tokens, load.llm_attention_pairs},
+  out.layers = layer_costs(job, job.model->llm, layer_plan, {tokens, load.llm_attention_pairs},
                            trained_layers(job, Role::llm, 0));
   out.parameters = all_parameters(layers, layer_plan);
   const bool cut = job.training.sequence_parallel || job.training.scatter_transfers;
@@ -207,21 +280,30 @@ ModuleProfile llm_profile(const Job& job, const ParallelPlan& plan, const Microb
   return out;
 }
 
+SideLayers side_layers(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
+                       const std::vector<MicrobatchLoad>& loads) {
+  SideModule module(job, plan, role, index);
+  module.run_nothing_again();
+  SideLayers out;
+  for (const MicrobatchLoad& load : loads) out.push_back(module.kinds(load));
+  return out;
+}
+
+SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
+                     const std::vector<MicrobatchLoad>& loads, const SideLayers& layers) {
+  const SideModule module(job, plan, role, index);
+  const bool again = module.recompute() == Recompute::full;
+  SideCosts out = module.begun();
+  for (std::size_t i = 0; i < loads.size(); ++i)
+    module.add(again ? module.kinds_again(layers[i], loads[i]) : layers[i], loads[i], out);
+  return out;
+}
+
 SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
                      const std::vector<MicrobatchLoad>& loads) {
-  SideModule module(job, plan, role == Role::encoder ? job.model->encoders[index] : job.model->generators[index],
-                    index);
-  SideCosts out;
-  out.parameters = module.layer_parameters_of();
-  out.trained = module.trained();
-  for (const MicrobatchLoad& load : loads) {
-    const ModuleLoad& own = role == Role::encoder ? load.encoders[index] : load.generators[index];
-    const SideModule::Layers& layers = module.layers(own);
-    out.layers_by_microbatch.push_back(layers.each);
-    out.by_microbatch.push_back(layers.sum);
-    out.transfer_bytes.push_back(module.transfer_bytes(own));
-    out.inner_bytes.push_back(module.inner_bytes(own));
-  }
+  SideModule module(job, plan, role, index);
+  SideCosts out = module.begun();
+  for (const MicrobatchLoad& load : loads) module.add(module.kinds(load), load, out);
   return out;
 }
 

@@ -26,16 +26,27 @@ struct Held {
   int dense_stride = 1, expert_stride = 1;  // GPUs from one copy to the next: tp, cp, dp, pp from the inside out
   int shards = 1;                           // GPUs that share one copy of weights and gradients
   bool frozen = false;
+  bool distributed = true;  // optimizer state sharded over the copies
   ModuleId module = kLlm;
 };
 
-Held held_llm(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const std::vector<bool>& stages) {
+bool shards_optimizer(const Job& job, const ParallelPlan& plan) {
+  return job.training.distributed_optimizer && plan.shard_optimizer;
+}
+
+Held held_llm(const Job& job, const ParallelPlan& plan) {
   Held held;
+  held.distributed = shards_optimizer(job, plan);
   held.dense_replicas = plan.dp * plan.cp;
   held.expert_replicas = std::max(1, plan.dp * plan.cp * plan.tp / plan.ep);
   held.dense_stride = plan.tp;
   held.expert_stride = plan.ep;
   held.frozen = job.training.freeze_llm;
+  return held;
+}
+
+Held held_llm(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, const std::vector<bool>& stages) {
+  Held held = held_llm(job, plan);
   for (std::uint32_t stage = 0; stage < stages.size(); ++stage) {
     if (!stages[stage]) continue;
     for (std::uint32_t i = costs.partition[stage]; i < costs.partition[stage + 1]; ++i) {
@@ -49,6 +60,7 @@ Held held_llm(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, 
 /// The trained layers of an encoder or generator, or its frozen ones.
 Held held_side(const Job& job, const ParallelPlan& plan, const SideCosts& side, int tp, int ranks, bool frozen) {
   Held held;
+  held.distributed = shards_optimizer(job, plan);
   for (std::size_t i = 0; i < side.parameters.size(); ++i) {
     if (side.trained[i] == frozen) continue;
     held.dense += side.parameters[i].dense;
@@ -82,12 +94,12 @@ void add_listed(const Job& job, const ParallelPlan& plan, const PlanCosts& costs
     add(Role::generator, i, *costs.generators[i], plan.generator_tp);
 }
 
-void add_state(const Job& job, const Held& held, RankState& state) {
+void add_state(const Held& held, RankState& state) {
   const auto add = [&](double parameters, int replicas) {
-    const StateBytes bytes = state_bytes(parameters, job.training.distributed_optimizer ? replicas : 1, held.frozen);
+    const StateBytes bytes = state_bytes(parameters, held.distributed ? replicas : 1, held.frozen);
     state.weights += bytes.weights / held.shards;
     state.gradients += bytes.gradients / held.shards;
-    state.optimizer += bytes.optimizer / (job.training.distributed_optimizer ? 1 : held.shards);
+    state.optimizer += bytes.optimizer / (held.distributed ? 1 : held.shards);
   };
   add(held.dense, held.dense_replicas);
   add(held.expert, held.expert_replicas);
@@ -121,6 +133,8 @@ std::vector<Held> held_on_rank(const Job& job, const ParallelPlan& plan, const P
   return held;
 }
 
+}  // namespace
+
 double buffer_bytes(const PlanCosts& costs) {
   if (costs.pipeline.ranks == 1) return 0;
   double bytes = kBoundaryBuffers * costs.llm->transfer_bytes;
@@ -131,6 +145,8 @@ double buffer_bytes(const PlanCosts& costs) {
     }
   return bytes;
 }
+
+namespace {
 
 double us_of(Nanoseconds time) { return 1e-3 * static_cast<double>(time.value); }
 
@@ -162,7 +178,7 @@ struct Traffic {
 Traffic traffic_of(const Job& job, const Held& held) {
   Traffic out;
   if (held.frozen) return out;
-  const bool distributed = job.training.distributed_optimizer;
+  const bool distributed = held.distributed;
   const double gradient = job.training.fp32_gradients ? kFp32 : kBf16;
   for (const auto& [whole, holders, stride] : {std::tuple{held.dense, held.dense_replicas, held.dense_stride},
                                                {held.expert, held.expert_replicas, held.expert_stride}}) {
@@ -188,22 +204,40 @@ double exposed(const Job& job, double whole_us, double cover, double parameters,
   return std::max(0.0, left - slack);
 }
 
+// What one module adds on one rank, without the fixed part of a step.
+OutsidePipeline outside_of(const Job& job, const PlanCosts& costs, const Held& held, std::uint32_t rank,
+                           const RankSlack& slack) {
+  const Traffic traffic = traffic_of(job, held);
+  const bool llm = held.module == kLlm;
+  const auto cover = [&](OpKind kind) {
+    return llm ? llm_cover_us(costs, rank, kind) : side_cover_us(costs, held.module, kind);
+  };
+  OutsidePipeline out;
+  out.gradients_us =
+      exposed(job, traffic.reduce, cover(OpKind::backward), traffic.parameters, llm ? slack.after_us : 0);
+  out.parameters_us =
+      exposed(job, traffic.gather, cover(OpKind::forward), traffic.parameters, llm ? slack.before_us : 0);
+  out.optimizer_us = traffic.optimizer;
+  return out;
+}
+
 OutsidePipeline outside_on_rank(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                 const Residency& where, std::uint32_t rank, const RankSlack& slack) {
   OutsidePipeline out;
   for (const Held& held : held_on_rank(job, plan, costs, where, rank)) {
-    const Traffic traffic = traffic_of(job, held);
-    const bool llm = held.module == kLlm;
-    const auto cover = [&](OpKind kind) {
-      return llm ? llm_cover_us(costs, rank, kind) : side_cover_us(costs, held.module, kind);
-    };
-    out.gradients_us +=
-        exposed(job, traffic.reduce, cover(OpKind::backward), traffic.parameters, llm ? slack.after_us : 0);
-    out.parameters_us +=
-        exposed(job, traffic.gather, cover(OpKind::forward), traffic.parameters, llm ? slack.before_us : 0);
-    out.optimizer_us += traffic.optimizer;
+    const OutsidePipeline own = outside_of(job, costs, held, rank, slack);
+    out.gradients_us += own.gradients_us;
+    out.parameters_us += own.parameters_us;
+    out.optimizer_us += own.optimizer_us;
   }
   out.optimizer_us += job.cluster->training.step_us;
+  return out;
+}
+
+ModuleDemand demand_of(const Job& job, const PlanCosts& costs, const Held& held, std::uint32_t rank) {
+  ModuleDemand out;
+  add_state(held, out.state);
+  out.outside = outside_of(job, costs, held, rank, {});
   return out;
 }
 
@@ -220,7 +254,7 @@ Residency default_residency(const Pipeline& pipeline, SidePlacement sides) {
   for (std::uint32_t stage = 0; stage < pipeline.stages(); ++stage) out.stages[stage % pipeline.ranks][stage] = true;
   for (auto& rank : out.modules) rank[kLlm.value] = true;
   if (sides == SidePlacement::every_rank) return out;
-  if (sides == SidePlacement::free_sides || sides == SidePlacement::anywhere) return out;
+  if (sides != SidePlacement::first_and_last) return out;
   for (const ModuleId encoder : pipeline.encoders) out.modules.front()[encoder.value] = true;
   for (const ModuleId generator : pipeline.generators) out.modules.back()[generator.value] = true;
   return out;
@@ -230,10 +264,53 @@ std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, con
                                    const Residency& where) {
   std::vector<RankState> states(costs.pipeline.ranks);
   for (std::uint32_t rank = 0; rank < costs.pipeline.ranks; ++rank) {
-    for (const Held& held : held_on_rank(job, plan, costs, where, rank)) add_state(job, held, states[rank]);
+    for (const Held& held : held_on_rank(job, plan, costs, where, rank)) add_state(held, states[rank]);
     states[rank].buffers = buffer_bytes(costs);
   }
   return states;
+}
+
+std::vector<double> llm_layer_states(const Job& job, const ParallelPlan& plan, const ModuleProfile& llm) {
+  std::vector<double> out;
+  Held held = held_llm(job, plan);
+  for (const LayerParameters& layer : llm.parameters) {
+    held.dense = layer.dense, held.expert = layer.expert;
+    RankState state;
+    add_state(held, state);
+    out.push_back(state.total());
+  }
+  return out;
+}
+
+ModuleDemand llm_demand(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, std::uint32_t rank) {
+  std::vector<bool> stages(costs.pipeline.stages(), false);
+  for (std::uint32_t stage = rank; stage < stages.size(); stage += costs.pipeline.ranks) stages[stage] = true;
+  ModuleDemand out = demand_of(job, costs, held_llm(job, plan, costs, stages), rank);
+  out.state.buffers = buffer_bytes(costs);
+  return out;
+}
+
+ModuleDemand side_demand(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, ModuleId module,
+                         std::uint32_t holders) {
+  const auto encoder = std::find(costs.pipeline.encoders.begin(), costs.pipeline.encoders.end(), module);
+  const bool is_encoder = encoder != costs.pipeline.encoders.end();
+  const auto generator = std::find(costs.pipeline.generators.begin(), costs.pipeline.generators.end(), module);
+  const SideCosts& side =
+      is_encoder ? *costs.encoders[static_cast<std::size_t>(encoder - costs.pipeline.encoders.begin())]
+                 : *costs.generators[static_cast<std::size_t>(generator - costs.pipeline.generators.begin())];
+  ModuleDemand out;
+  for (const bool frozen : {false, true}) {
+    if (std::find(side.trained.begin(), side.trained.end(), !frozen) == side.trained.end()) continue;
+    Held held =
+        held_side(job, plan, side, is_encoder ? plan.encoder_tp : plan.generator_tp, static_cast<int>(holders), frozen);
+    held.module = module;
+    const ModuleDemand part = demand_of(job, costs, held, 0);
+    out.state.weights += part.state.weights, out.state.gradients += part.state.gradients;
+    out.state.optimizer += part.state.optimizer;
+    out.outside.gradients_us += part.outside.gradients_us, out.outside.parameters_us += part.outside.parameters_us;
+    out.outside.optimizer_us += part.outside.optimizer_us;
+  }
+  return out;
 }
 
 OutsidePipeline outside_pipeline(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,

@@ -102,8 +102,14 @@ ScheduleInfo upfront_row() {
 
 ScheduleInfo bigmac_row() {
   const ScheduleParameter warmup_groups{"encoder_warmup_groups",
-                                        "encoder-forward columns in front: the cap on live encoder microbatches", 1,
-                                        kMaxMicrobatches, 3};
+                                        "encoder-forward columns in front: the cap on live encoder microbatches",
+                                        1,
+                                        kMaxMicrobatches,
+                                        3,
+                                        {2, 4},
+                                        {},
+                                        "-w{}",
+                                        true};
   const ScheduleParameter sort{
       "sort_microbatches", "1: microbatches of like cost share a column", 0, 1, 0, {1}, {}, "+sort"};
   return {.name = "bigmac",
@@ -143,9 +149,8 @@ ScheduleInfo disaggregated_row() {
           .paper = "DistTrain 2024, 2408.04275",
           .needs = "a rank for each: 2 with an encoder or a generator, 3 with both",
           .parameters = {encoder_ranks, generator_ranks},
-          .on_request = true,
           .thorough = true,
-          .sides = kAnywhere,
+          .sides = SidePlacement::own_ranks,
           .refuses = refuse_disaggregated,
           .build = build_disaggregated};
 }
@@ -168,7 +173,7 @@ ScheduleInfo optimus_row() {
 
 ScheduleInfo hybrid_row() {
   const ScheduleParameter live_limit{
-      "encoder_live_limit", "most encoder microbatches a rank may hold", 1, kMaxMicrobatches, {}, {4}, {}, "-{}"};
+      "encoder_live_limit", "most encoder microbatches a rank may hold", 1, kMaxMicrobatches, {}, {4, 8}, {}, "-{}"};
   const ScheduleParameter llm_limit{
       "llm_live_limit", "most LLM chunk activations a rank may hold", 1, kMaxOperations, {}};
   const ScheduleParameter fills{"search_fills",

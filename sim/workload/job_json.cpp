@@ -17,6 +17,7 @@
 #include "bigmac/workload/data_json.h"
 #include "bigmac/workload/job.h"
 #include "bigmac/workload/model_json.h"
+#include "bigmac/workload/parallel_plan.h"
 #include "fixed_degrees_json.h"
 
 namespace bigmac {
@@ -91,18 +92,26 @@ void read_parallel(const JsonReader& root, Job& job) {
                                                                  {"ep", &job.parallel.ep},
                                                                  {"encoder_tp", &job.parallel.encoder_tp},
                                                                  {"generator_tp", &job.parallel.generator_tp}};
-  std::vector<std::string> known = {"recompute"};
+  std::vector<std::string> known;
   for (const auto& [key, degree] : degrees) {
     known.emplace_back(key);
     if (const auto value = parallel->find(key)) *degree = static_cast<int>(value->integer(1, kMaxGpus));
   }
-  known.emplace_back("shard_sides");
-  if (const auto shard = parallel->find("shard_sides")) job.parallel.shard_sides = shard->boolean();
-  if (const auto recompute = parallel->find("recompute")) {
-    const std::vector<std::string> choices = {"none", "selective", "full"};
-    job.parallel.recompute = recompute->string();
-    if (std::find(choices.begin(), choices.end(), *job.parallel.recompute) == choices.end())
-      recompute->fail(unknown_name("recompute", *job.parallel.recompute, choices));
+  for (const auto& [key, shard] : {std::pair{"shard_sides", &job.parallel.shard_sides},
+                                   std::pair{"shard_optimizer", &job.parallel.shard_optimizer}}) {
+    known.emplace_back(key);
+    if (const auto value = parallel->find(key)) *shard = value->boolean();
+  }
+  for (const auto& [key, recompute] : {std::pair{"recompute", &job.parallel.recompute},
+                                       std::pair{"encoder_recompute", &job.parallel.encoder_recompute},
+                                       std::pair{"generator_recompute", &job.parallel.generator_recompute}}) {
+    known.emplace_back(key);
+    const auto value = parallel->find(key);
+    if (!value) continue;
+    *recompute = value->string();
+    const std::vector<std::string> choices = recompute_names();
+    if (std::find(choices.begin(), choices.end(), **recompute) == choices.end())
+      value->fail(unknown_name(key, **recompute, choices));
   }
   parallel->note_unknown(known, job.notes);
 }
@@ -111,7 +120,10 @@ void read_training(const JsonReader& root, Job& job) {
   const auto training = root.find("training");
   if (!training) return;
   Training& t = job.training;
-  t.distributed_optimizer = training->boolean_or("distributed_optimizer", t.distributed_optimizer);
+  if (const auto sharded = training->find("distributed_optimizer")) {
+    t.distributed_optimizer = sharded->boolean();
+    job.parallel.shard_optimizer = job.parallel.shard_optimizer.value_or(t.distributed_optimizer);
+  }
   t.sequence_parallel = training->boolean_or("sequence_parallel", t.sequence_parallel);
   t.overlap_gradients = training->boolean_or("overlap_gradients", t.overlap_gradients);
   t.freeze_encoder = training->boolean_or("freeze_encoder", t.freeze_encoder);

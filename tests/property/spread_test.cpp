@@ -43,7 +43,7 @@ std::vector<Nanoseconds> every_batch(const DetailedPlan& plan, const ParallelPla
     const Job job = job_of(order);
     const PlanCosts apart = ProfileCache(job, {degrees}, 1).costs(degrees);
     const PlanCosts costs =
-        plan_costs(job, plan.evaluation.plan, count, apart.llm, apart.encoders, apart.generators, cut);
+        plan_costs(job, plan.evaluation.plan, count, {apart.llm, nullptr}, apart.encoders, apart.generators, cut);
     const auto result = simulate_quickly(costs.pipeline, costs.table, plan.file.schedule);
     out.push_back(std::get<Outcome>(result).iteration + (plan.evaluation.step - plan.evaluation.iteration));
   }

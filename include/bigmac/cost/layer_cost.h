@@ -87,6 +87,12 @@ struct LayerCost {
 LayerCost layer_cost(const Cluster& cluster, const Layer& layer, const LayerPlan& plan, const LayerLoad& load,
                      const ExposedShares& exposed = {});
 
+/// layer_cost()'s bytes alone.
+struct LayerBytes {
+  double activation = 0, transient = 0;
+};
+LayerBytes layer_bytes(const Cluster& cluster, const Layer& layer, const LayerPlan& plan, const LayerLoad& load);
+
 /// Parameters one GPU holds of a layer: tp cuts what is cut by tp, ep the routed experts.
 struct LayerParameters {
   double dense = 0;   ///< replicated over dp x cp

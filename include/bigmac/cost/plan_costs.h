@@ -10,6 +10,7 @@
 
 #include "bigmac/cost/cost_table.h"
 #include "bigmac/cost/layer_cost.h"
+#include "bigmac/cost/partition.h"
 #include "bigmac/workload/job.h"
 #include "bigmac/workload/parallel_plan.h"
 
@@ -48,18 +49,28 @@ struct SideCosts {
   std::vector<bool> trained;                ///< by layer
   std::vector<double> transfer_bytes;       ///< by microbatch, per GPU, handing the result to another rank
   std::vector<double> inner_bytes;          ///< by microbatch, per GPU, handing one layer's output to another rank
-  /// By microbatch, the layers of which by_microbatch is the sum.
-  std::vector<std::shared_ptr<const std::vector<LayerCost>>> layers_by_microbatch;
+  std::vector<std::uint32_t> kind;          ///< by layer: layers alike are of one kind
+  /// By microbatch, one layer of each kind; by_microbatch is the sum over all layers.
+  std::vector<std::shared_ptr<const std::vector<LayerCost>>> kinds_by_microbatch;
+
+  const LayerCost& layer(std::uint32_t microbatch, std::uint32_t i) const {
+    return (*kinds_by_microbatch[microbatch])[kind[i]];
+  }
 };
 SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
                      const std::vector<MicrobatchLoad>& loads);
 
-/// first[s] .. first[s+1]: the LLM layers of virtual stage s.
-using Partition = std::vector<std::uint32_t>;
+/// The dear part of side_costs(), the same for every way of recomputing and sharding: [load][layer] without either,
+/// layers alike once.
+using SideLayers = std::vector<std::vector<LayerCost>>;
+SideLayers side_layers(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
+                       const std::vector<MicrobatchLoad>& loads);
+/// From layers costed for the same module, degrees and at least these loads; recomputation of nothing or everything.
+SideCosts side_costs(const Job& job, const ParallelPlan& plan, Role role, std::size_t index,
+                     const std::vector<MicrobatchLoad>& loads, const SideLayers& layers);
 
-/// The contiguous partition into `stages` non-empty stages whose dearest stage (F + I + W) is least; exact, by
-/// bisection over the bound with greedy packing. Ties leave early stages light: they hold the most microbatches. Throws
-/// Error{bad_input} when there are fewer layers than stages.
+/// The contiguous partition into `stages` non-empty stages whose dearest stage (F + I + W) is least, whatever they
+/// hold. Throws Error{bad_input} when there are fewer layers than stages.
 Partition partition_layers(const std::vector<LayerCost>& layers, std::uint32_t stages);
 
 /// Profiles are shared between the plans they fit.
@@ -76,12 +87,20 @@ struct ListedLayers {
 /// By stage, the runs of layers it holds.
 using StageList = std::vector<std::vector<ListedLayers>>;
 
+/// The LLM's layers as the plan runs them; under Recompute::partial as they are when nothing runs again, and again.
+struct LlmProfiles {
+  SharedProfile layers;
+  SharedProfile again;  ///< of partial recompute alone
+};
+
 /// What is known of a plan before any schedule.
 struct PlanCosts {
   Pipeline pipeline;
   CostTable table;
   Partition partition;  ///< of the LLM's layers
   StageList listed;     ///< where the plan has one list of layers; else empty
+  std::vector<std::uint32_t>
+      again;  ///< by stage, partial recompute alone: its first so many transformer layers run again
   SharedProfile llm;
   std::vector<SharedSide> encoders, generators;
   double model_flops = 0;  ///< useful FLOPs of one replica's step, forward and backward, recompute not counted
@@ -90,7 +109,7 @@ struct PlanCosts {
 /// Puts profiles together. `encoders` and `generators` hold at least `microbatches` entries. With plan.one_list the
 /// pipeline has the LLM alone, its stages runs of any module's layers, `listed` by stage;
 /// a list that is given is kept, so that other data can be costed under the same cut.
-PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t microbatches, SharedProfile llm,
+PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t microbatches, LlmProfiles llm,
                      std::vector<SharedSide> encoders, std::vector<SharedSide> generators, StageList listed = {});
 
 /// Bytes of one GPU of a rank that do not change during the step.
@@ -106,9 +125,9 @@ struct Residency {
 };
 
 /// Where a schedule puts encoders and generators: with the first and last stage, on every rank, on ranks that it
-/// chooses
-/// (`free_sides`), or on such ranks with LLM stages and split backwards as it likes too (`anywhere`).
-enum class SidePlacement { first_and_last, every_rank, free_sides, anywhere };
+/// chooses (`free_sides`), on such ranks with LLM stages and split backwards as it likes too (`anywhere`), or on ranks
+/// of their own that run no LLM (`own_ranks`).
+enum class SidePlacement { first_and_last, every_rank, free_sides, anywhere, own_ranks };
 /// The residency of the default stage placement (stage mod ranks) under `sides`; where they are free, LLM stages alone.
 Residency default_residency(const Pipeline& pipeline, SidePlacement sides);
 
@@ -122,6 +141,23 @@ struct OutsidePipeline {
   double optimizer_us = 0;   ///< its traffic, and the fixed part of a step
   double total_us() const { return gradients_us + parameters_us + optimizer_us; }
 };
+
+/// One module's share of what a GPU holds and of what a step takes outside the pipeline, none of it hidden in slack and
+/// without the fixed part of a step.
+struct ModuleDemand {
+  RankState state;
+  OutsidePipeline outside;
+};
+/// Model state of each of the LLM's layers.
+std::vector<double> llm_layer_states(const Job& job, const ParallelPlan& plan, const ModuleProfile& llm);
+/// What pipeline communication holds for good.
+double buffer_bytes(const PlanCosts& costs);
+/// The LLM on a rank under the default stage placement; communication buffers are counted here.
+ModuleDemand llm_demand(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, std::uint32_t rank);
+/// An encoder or generator on each of `holders` ranks.
+ModuleDemand side_demand(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, ModuleId module,
+                         std::uint32_t holders);
+
 /// What a rank does, or waits, while it needs no LLM weights and owes no LLM gradients: from the start of the step to
 /// its first LLM forward, and from its last LLM operation to the end (planner/llm_slack.h reads it off a timed
 /// schedule). The LLM's data-parallel traffic runs beside that: later stages wait for the first forward, early ones do

@@ -26,7 +26,9 @@ struct Evaluation {
   double mfu = 0, bubble = 0;
   std::string bound_by;  ///< filled for plans that are shown
 
-  std::string label() const;           ///< "tp2 pp4 v2 dp16 ep8 mb1 full"
+  /// "tp2 pp4 v2 dp16 ep8 mb1 full"; "none/full" where encoders run again what the LLM does not, a third for
+  /// generators.
+  std::string label() const;
   std::string schedule_label() const;  ///< "bigmac", "bigmac+sort"
 };
 
@@ -43,19 +45,22 @@ class ProfileCache {
  private:
   struct Tables;
   static void take_from(const ProfileCache& before, Tables& tables);
+  static void cost_sides(const Job& job, int threads, Tables& tables);
   const Job& job_;
   std::shared_ptr<const Tables> tables_;
   std::vector<std::string> notes_;
 };
 
-/// Below any order of operations under a placement of encoders and generators: time (the busiest rank's work; a spread
-/// module's work over all ranks) and memory (state, and the activations that the LLM's warm-up leaves behind; one
-/// microbatch's where stages may lie anywhere).
+/// A time and a memory that belong together.
 struct QuickBound {
   Nanoseconds step{};
   Bytes memory{};
 };
-QuickBound quick_bound(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, SidePlacement sides);
+/// Below any order of operations under a placement of encoders and generators: every schedule takes at least the step
+/// and at least the memory of one of these; the least step last. Several, because schedules that are free to choose
+/// which ranks hold an encoder may save time or memory: for each number of such ranks what it comes to.
+std::vector<QuickBound> quick_bounds(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
+                                     SidePlacement sides);
 
 /// A schedule with a setting of its parameters.
 struct ScheduleChoice {
@@ -85,6 +90,8 @@ struct DetailedPlan {
   Evaluation evaluation;
 };
 DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& evaluation);
+/// Fills bound_by of all.
+void find_bottlenecks(const Job& job, const ProfileCache& cache, int threads, std::vector<Evaluation>& evaluations);
 /// The same for a schedule that is there already, such as one read from a file. Throws Error{bad_schedule} where it
 /// cannot run.
 DetailedPlan work_out(const Job& job, const PlanCosts& costs, const ParallelPlan& plan, Schedule schedule);

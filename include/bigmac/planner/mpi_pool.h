@@ -1,10 +1,10 @@
 // The same search over many processes: `mpirun -n N bigmac-plan ...`. The one home of MPI in the planner.
 //
 // Every process reads the job and costs its layers. Process 0 searches; the others evaluate what it hands out, and so
-// does a thread of process 0. Each gets a share of what is left (guided self-scheduling: Polychronopoulos and Kuck
-// 1987), and whoever runs dry next takes from the common rest, so that dear plans do not hold up others. Results are
-// those of one process byte for byte, because they are text made by the same work and counted in the order of the
-// batch.
+// does a thread of process 0. Each holds two tasks at most, the second one so that it need not wait, and whoever runs
+// dry next takes the next one of all (self-scheduling: Polychronopoulos and Kuck 1987), so that dear plans do not hold
+// up others. Results are those of one process byte for byte, because they are text made by the same work and counted in
+// the order in which tasks were given.
 //
 // Open MPI ends all processes when one dies. What was reported until then is in the journal; --resume goes on.
 #pragma once

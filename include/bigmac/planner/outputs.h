@@ -27,8 +27,9 @@ HtmlReport html_report(const Job& job, const SearchResult& result, const std::ve
                        Bytes memory_limit);
 
 /// Adds the schedules of the ranking and the front to the page, up to 400,000 operations in all, and says what was left
-/// out.
-void add_drawings(const Job& job, const SearchResult& result, const ProfileCache& cache, HtmlReport& report);
+/// out. The same page for any number of threads.
+void add_drawings(const Job& job, const SearchResult& result, const ProfileCache& cache, int threads,
+                  HtmlReport& report);
 
 /// "80GB", "80 GiB", "85899345920": decimal and binary units. Throws Error{bad_input} at `where`.
 Bytes parse_bytes(const std::string& text, const std::string& where);

@@ -11,6 +11,7 @@ namespace bigmac {
 struct PlanFile {
   ReadSchedule read;
   ParallelPlan plan;
+  std::vector<std::uint32_t> recomputed_layers;  ///< by stage, under partial recompute; else empty
 };
 
 /// Throws Error{bad_input} for schedule files without a model, a cluster and the degrees of a plan.

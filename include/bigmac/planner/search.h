@@ -26,7 +26,7 @@ struct SearchOptions {
   std::size_t shown = 10;  ///< plans ranked in SearchResult::best
   bool refine = false;     ///< also the schedules that are too dear for every plan (hybrid)
   /// How much work goes into schedules that search while they build (optimus, hybrid), the most promising plans first.
-  /// 1: about five seconds of one core; infinite: until no plan left can matter.
+  /// 1: about two seconds of one core; infinite: until no plan left can matter.
   double effort = kExhaustive;
   TaskPool* pool = nullptr;    ///< where plans are evaluated; none: `threads` of this process
   std::string journal;         ///< file that results are appended to as they are found; empty: none
@@ -38,6 +38,7 @@ struct SearchOptions {
 /// What became of the candidates; a candidate is one plan under one schedule.
 struct SearchCounts {
   std::int64_t candidates = 0;
+  std::int64_t repeated = 0;       ///< partial recompute of nothing: the plan without is the same
   std::int64_t pruned_memory = 0;  ///< bounded above the memory limit, not built (but for the nearest miss)
   std::int64_t pruned_bound = 0;   ///< bounded away from the ten best and from the front, not built
   std::int64_t refused = 0;        ///< the schedule does not suit the plan's pipeline

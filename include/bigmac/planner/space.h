@@ -17,8 +17,8 @@ struct PlanSpace {
 
 /// All plans for the job's GPUs that respect its fixed degrees and a trainer's constraints: tp divides heads and (with
 /// grouped queries) key-value heads or is a multiple of them, and stays within a node; ep divides the experts and a
-/// stage's GPUs; layers fill the stages; interleaving needs pp > 1 and microbatches divisible by pp; the global batch
-/// divides into dp x micro. Throws Error{bad_input} for a job without a model.
+/// stage's GPUs; layers fill the stages; interleaving needs pp > 1; the global batch divides into dp x micro. Throws
+/// Error{bad_input} for a job without a model.
 PlanSpace enumerate_plans(const Job& job);
 
 /// Microbatches of one replica.

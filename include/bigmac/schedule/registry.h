@@ -26,6 +26,7 @@ struct ScheduleParameter {
   std::vector<std::int64_t> tries = {};    ///< values a planner tries besides the default
   std::optional<std::int64_t> cheap = {};  ///< what a planner sets while it compares many plans: a quicker build
   std::string tag = {};                    ///< appended to the schedule's name in tables, "{}" the value
+  bool late = false;                       ///< a planner tries `tries` after everything that takes no time to build
 };
 
 /// What a builder is given. `costs` may guide placement; a builder never times anything with it

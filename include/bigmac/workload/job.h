@@ -30,13 +30,14 @@ struct AbstractJob {
 struct FixedParallel {
   std::optional<int> tp, cp, pp, vpp, dp, ep;
   std::optional<int> encoder_tp, generator_tp;
-  std::optional<bool> shard_sides;
-  std::optional<std::string> recompute;  ///< none, selective or full
+  std::optional<bool> shard_sides, shard_optimizer;
+  std::optional<std::string> recompute, encoder_recompute,
+      generator_recompute;  ///< none, selective, mlp, partial, full
 };
 
 /// Training choices that change cost and memory and that a search does not vary.
 struct Training {
-  bool distributed_optimizer = true;  ///< optimizer state sharded over data-parallel ranks (ZeRO stage 1)
+  bool distributed_optimizer = true;  ///< optimizer state may be sharded over data-parallel ranks (ZeRO stage 1)
   bool sequence_parallel = true;      ///< norms and dropouts sharded over tp (Korthikanti et al. 2022)
   bool overlap_gradients = true;      ///< data-parallel traffic under the backward where it fits
   // No weight gradients and no optimizer state. What is frozen before anything trained has no backward at all; what

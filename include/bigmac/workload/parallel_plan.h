@@ -3,12 +3,19 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace bigmac {
 
-enum class Recompute { none, selective, full };
+/// What a layer runs again for its backward: nothing, its attention core, its MLP or experts, all of it. `partial`: of
+/// each stage as many layers, whole, as its memory asks for (cost/partition.h); for encoders and generators the same as
+/// none.
+enum class Recompute { none, selective, mlp, partial, full };
 const char* name(Recompute recompute);
+/// All names, in the order of the choices.
+std::vector<std::string> recompute_names();
 /// Throws Error{bad_input} for any other name.
 Recompute recompute_named(const std::string& name);
 
@@ -23,6 +30,8 @@ struct ParallelPlan {
   int encoder_tp = 1, generator_tp = 1;  ///< within a rank's tp x cp GPUs; the rest of them is data parallel
   std::int64_t micro_batch = 1;          ///< samples
   Recompute recompute = Recompute::none;
+  std::optional<Recompute> encoder_recompute, generator_recompute;  ///< absent: as the LLM
+  bool shard_optimizer = true;  ///< over data-parallel ranks, where the job's training shards it at all
   /// Encoder and generator weights and gradients sharded over the GPUs of a node that hold the same part (FSDP within a
   /// node, hybrid sharding: Zhao et al. 2023, 2304.11277, section 3.2.2); gathered layer by layer when used.
   bool shard_sides = false;
@@ -30,6 +39,8 @@ struct ParallelPlan {
 
   int gpus() const { return tp * cp * pp * dp; }
   int rank_gpus() const { return tp * cp; }
+  Recompute recompute_of_encoders() const { return encoder_recompute.value_or(recompute); }
+  Recompute recompute_of_generators() const { return generator_recompute.value_or(recompute); }
   friend auto operator<=>(const ParallelPlan&, const ParallelPlan&) = default;
 };
 
