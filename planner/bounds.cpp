@@ -28,6 +28,7 @@
 
 #include "bigmac/planner/evaluate.h"
 #include "bigmac/schedule/rides.h"
+#include "bounds.h"
 
 namespace bigmac {
 namespace {
@@ -305,6 +306,8 @@ class Bounds {
 
 std::vector<QuickBound> quick_bounds(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                      SidePlacement sides) {
+  const bool alone = costs.pipeline.modules.size() == 1;
+  if (sides == SidePlacement::one_list && !alone) return list_bounds(job, plan, costs);
   return Bounds(job, plan, costs, sides).run();
 }
 

@@ -54,14 +54,6 @@ void fill(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, cons
   out.mfu = seconds > 0 ? costs.model_flops / (seconds * peak) : 0;
 }
 
-// One list needs a layer for each stage.
-bool too_few_layers(const Model& model, const ParallelPlan& plan) {
-  std::size_t layers = model.llm.layers.size();
-  for (const auto* sides : {&model.encoders, &model.generators})
-    for (const Module& side : *sides) layers += side.layers.size();
-  return layers < static_cast<std::size_t>(plan.pp) * static_cast<std::size_t>(plan.vpp);
-}
-
 }  // namespace
 
 std::string Evaluation::label() const {
@@ -98,6 +90,14 @@ ParallelPlan plan_under(const Job& job, ParallelPlan plan, const ScheduleChoice&
   return plan;
 }
 
+bool takes_one_list(const Job& job, const ParallelPlan& plan) {
+  std::size_t layers = job.model->llm.layers.size();
+  for (const auto* sides : {&job.model->encoders, &job.model->generators})
+    for (const Module& side : *sides) layers += side.layers.size();
+  const auto stages = static_cast<std::size_t>(plan.pp) * static_cast<std::size_t>(plan.vpp);
+  return !plan.shard_sides && plan.recompute != Recompute::partial && layers >= stages;
+}
+
 PlanCosts costs_under(const Job& job, const ParallelPlan& own, const PlanCosts& costs) {
   if (own.shard_sides)
     throw Error(ErrorCode::bad_input, "parallel", "'shard_sides' with one list of layers: there are no sides to shard");
@@ -107,7 +107,7 @@ PlanCosts costs_under(const Job& job, const ParallelPlan& own, const PlanCosts& 
 std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                    const ScheduleChoice& choice, Bytes memory_limit) {
   if (const ParallelPlan own = plan_under(job, plan, choice); own != plan) {
-    if (own.shard_sides || own.recompute == Recompute::partial || too_few_layers(*job.model, own)) return std::nullopt;
+    if (!takes_one_list(job, own)) return std::nullopt;
     return evaluate(job, own, costs_under(job, own, costs), choice, memory_limit);
   }
   const ScheduleRequest request{costs.pipeline, costs.table, choice.base, choice.parameters};

@@ -96,6 +96,7 @@ class Search {
   Candidate candidate(const Unit& unit, const std::vector<QuickBound>& corners, const Family& family,
                       std::int64_t operations) const {
     Candidate out{unit, {}, {}, static_cast<std::int64_t>(family.choices.size()), 0};
+    if (corners.empty()) return out;
     out.work = family.weight * out.variants * operations;
     std::copy_if(corners.begin(), corners.end(), std::back_inserter(out.corners),
                  [&](const QuickBound& corner) { return corner.memory <= options_.memory_limit; });
@@ -111,7 +112,8 @@ class Search {
     std::vector<Candidate> closed, thorough;
     for (const Candidate& candidate : all) {
       if (candidate.corners.empty()) {
-        standing_.counts.repeated += candidate.variants;
+        const bool listed = units_.families()[candidate.unit.family].sides == SidePlacement::one_list;
+        (listed ? standing_.counts.refused : standing_.counts.repeated) += candidate.variants;
       } else if (candidate.bound.memory <= options_.memory_limit) {
         (units_.families()[candidate.unit.family].thorough ? thorough : closed).push_back(candidate);
       } else {

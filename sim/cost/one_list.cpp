@@ -9,6 +9,7 @@
 #include "one_list.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "bigmac/base/error.h"
 #include "pass_rows.h"
@@ -48,7 +49,7 @@ class ListCosts {
  public:
   ListCosts(const Job& job, const ParallelPlan& plan, const PlanCosts& costs) : job_(job), plan_(plan), costs_(costs) {}
 
-  LayerCost layer(Role role, std::size_t index, std::uint32_t i, std::uint32_t m) const {
+  const LayerCost& layer(Role role, std::size_t index, std::uint32_t i, std::uint32_t m) const {
     if (role == Role::llm) return costs_.llm->layers[i];
     return side(role, index).layer(m, i);
   }
@@ -58,6 +59,17 @@ class ListCosts {
     for (const ListedLayers& run : runs)
       for (std::uint32_t i = run.first; i < run.last; ++i) layers.push_back(layer(run.role, run.index, i, m));
     return sum_of(layers.data(), layers.data() + layers.size());
+  }
+
+  /// F, I and W of a stage's layers.
+  double time_us(const std::vector<ListedLayers>& runs, std::uint32_t m) const {
+    double sum = 0;
+    for (const ListedLayers& run : runs)
+      for (std::uint32_t i = run.first; i < run.last; ++i) {
+        const LayerCost& cost = layer(run.role, run.index, i, m);
+        sum += cost.forward_us + cost.input_gradient_us + cost.weight_gradient_us;
+      }
+    return sum;
   }
 
   /// Microseconds to hand on what a stage that ends with `run` makes of microbatch m. Encoders that have ended pass
@@ -80,7 +92,7 @@ class ListCosts {
       for (std::uint32_t i = run.first; i < run.last; ++i) {
         LayerCost mean;
         for (std::uint32_t m = 0; m < (run.role == Role::llm ? 1 : count); ++m) {
-          const LayerCost cost = layer(run.role, run.index, i, m);
+          const LayerCost& cost = layer(run.role, run.index, i, m);
           const bool by_flops = plan_.one_list == OneList::by_flops;
           const double time = cost.forward_us + cost.input_gradient_us + cost.weight_gradient_us;
           mean.forward_us += (by_flops ? 1e-6 * cost.model_flops : time) / (run.role == Role::llm ? 1 : count);
@@ -130,6 +142,27 @@ double model_flops(const PlanCosts& costs) {
 }
 
 }  // namespace
+
+ListOutline list_outline(const Job& job, const ParallelPlan& plan, const PlanCosts& apart) {
+  ListOutline out;
+  out.costs.pipeline = make_pipeline(plan.pp, plan.vpp, apart.pipeline.microbatches, {}, {}, "parallel");
+  out.costs.llm = apart.llm, out.costs.encoders = apart.encoders, out.costs.generators = apart.generators;
+  const ListCosts list(job, plan, out.costs);
+  const std::vector<ListedLayers> whole = whole_list(job);
+  const std::vector<LayerCost> weights = list.weights(whole);
+  const Partition partition = partition_layers(weights, out.costs.pipeline.stages());
+  out.costs.listed = cut(whole, partition);
+  out.costs.partition = llm_share(out.costs.listed);
+  for (std::uint32_t stage = 0; stage < out.costs.pipeline.stages(); ++stage) {
+    double mean = 0, least = std::numeric_limits<double>::infinity();
+    for (std::uint32_t i = partition[stage]; i < partition[stage + 1]; ++i) mean += weights[i].forward_us;
+    out.work_us.push_back(mean * out.costs.pipeline.microbatches);
+    const std::uint32_t count = stage < out.costs.pipeline.ranks ? out.costs.pipeline.microbatches : 0;
+    for (std::uint32_t m = 0; m < count; ++m) least = std::min(least, list.time_us(out.costs.listed[stage], m));
+    out.least_us.push_back(count > 0 ? least : 0);
+  }
+  return out;
+}
 
 PlanCosts one_list_costs(const Job& job, const ParallelPlan& plan, std::int64_t microbatches, SharedProfile llm,
                          std::vector<SharedSide> encoders, std::vector<SharedSide> generators, StageList listed) {

@@ -131,10 +131,8 @@ ScheduleInfo balanced_row() {
           .paper = "Megatron-LM balanced, in 2408.03505",
           .needs = "nothing",
           .parameters = {by_flops},
-          .on_request = true,
-          .thorough = true,
           .one_list = true,
-          .sides = kAnywhere,
+          .sides = SidePlacement::one_list,
           .refuses = refuse_nothing,
           .build = build_balanced};
 }

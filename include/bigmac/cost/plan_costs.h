@@ -112,6 +112,16 @@ struct PlanCosts {
 PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t microbatches, LlmProfiles llm,
                      std::vector<SharedSide> encoders, std::vector<SharedSide> generators, StageList listed = {});
 
+/// A list of all layers before its table is filled: what bounds need, at a tenth of the price.
+struct ListOutline {
+  PlanCosts costs;               ///< pipeline, partition, listed and profiles
+  std::vector<double> work_us;   ///< by stage: F, I and W of all microbatches
+  std::vector<double> least_us;  ///< by stage, of the first P: of the microbatch that takes least there; else 0
+};
+/// `apart`: the costs of the plan without the list. The list is cut by time. Throws Error{bad_input} when there are
+/// fewer layers than stages.
+ListOutline list_outline(const Job& job, const ParallelPlan& plan, const PlanCosts& apart);
+
 /// Bytes of one GPU of a rank that do not change during the step.
 struct RankState {
   double weights = 0, gradients = 0, optimizer = 0, buffers = 0;
@@ -125,9 +135,9 @@ struct Residency {
 };
 
 /// Where a schedule puts encoders and generators: with the first and last stage, on every rank, on ranks that it
-/// chooses (`free_sides`), on such ranks with LLM stages and split backwards as it likes too (`anywhere`), or on ranks
-/// of their own that run no LLM (`own_ranks`).
-enum class SidePlacement { first_and_last, every_rank, free_sides, anywhere, own_ranks };
+/// chooses (`free_sides`), on such ranks with LLM stages and split backwards as it likes too (`anywhere`), on ranks of
+/// their own that run no LLM (`own_ranks`), or cut over all stages in one list with the LLM's layers (`one_list`).
+enum class SidePlacement { first_and_last, every_rank, free_sides, anywhere, own_ranks, one_list };
 /// The residency of the default stage placement (stage mod ranks) under `sides`; where they are free, LLM stages alone.
 Residency default_residency(const Pipeline& pipeline, SidePlacement sides);
 

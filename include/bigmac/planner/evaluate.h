@@ -58,7 +58,8 @@ struct QuickBound {
 };
 /// Below any order of operations under a placement of encoders and generators: every schedule takes at least the step
 /// and at least the memory of one of these; the least step last. Several, because schedules that are free to choose
-/// which ranks hold an encoder may save time or memory: for each number of such ranks what it comes to.
+/// which ranks hold an encoder may save time or memory: for each number of such ranks what it comes to. Empty where the
+/// plan's layers cannot stand in one list and that is asked for.
 std::vector<QuickBound> quick_bounds(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                      SidePlacement sides);
 
@@ -70,6 +71,10 @@ struct ScheduleChoice {
 
 /// The plan as the schedule runs it: with one list of layers where it asks for that and the model has more than an LLM.
 ParallelPlan plan_under(const Job& job, ParallelPlan plan, const ScheduleChoice& choice);
+
+/// Whether the plan's layers can stand in one list: enough of them for its stages, no sides sharded, recomputed all
+/// alike.
+bool takes_one_list(const Job& job, const ParallelPlan& plan);
 
 /// The costs of that plan from those of the plan without the schedule: profiles are shared.
 PlanCosts costs_under(const Job& job, const ParallelPlan& own, const PlanCosts& costs);
