@@ -204,7 +204,7 @@ int plan_job(const PlanOptions& options, const Processes& processes) {
   const std::vector<Target> targets = targets_of(options);
   how.pool = pool.get();
   job.memory_limit = how.memory_limit;
-  const PlanSpace space = enumerate_plans(job);
+  const PlanSpace space = enumerate_plans(job, options.all_axes ? Axes::all : Axes::usual);
   const ProfileCache cache(job, space.plans, how.threads);
   if (processes.rank() > 0) {
     processes.serve(search_work(job, space, cache, how));

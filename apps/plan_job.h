@@ -17,7 +17,7 @@ struct PlanOptions {
   int threads = 0;
   double effort = 1;
   std::optional<std::uint64_t> seed;
-  bool json = false, draw = false, explain = false, resume = false, all_degrees = false;
+  bool json = false, draw = false, explain = false, resume = false, all_degrees = false, all_axes = false;
 };
 
 /// The job with what the options change in it.

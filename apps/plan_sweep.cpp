@@ -75,7 +75,7 @@ void plan_point(const SweepArguments& arguments, const Job& base, Point& point, 
   auto job = std::make_unique<Job>(job_at(base, point));
   const SearchOptions how = search_options(arguments.plan, *job);
   job->memory_limit = how.memory_limit;
-  const PlanSpace space = enumerate_plans(*job);
+  const PlanSpace space = enumerate_plans(*job, arguments.plan.all_axes ? Axes::all : Axes::usual);
   if (space.plans.empty()) return;
   auto cache = std::make_unique<ProfileCache>(*job, space.plans, how.threads, shared.cache.get());
   point.result = search(*job, space, *cache, how);

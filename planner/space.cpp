@@ -49,7 +49,8 @@ std::int64_t most_experts(const Module& module) {
 
 class Enumeration {
  public:
-  explicit Enumeration(const Job& job) : job_(job), gpus_(job.cluster->gpus), experts_(most_experts(job.model->llm)) {}
+  Enumeration(const Job& job, Axes axes)
+      : job_(job), axes_(axes), gpus_(job.cluster->gpus), experts_(most_experts(job.model->llm)) {}
 
   PlanSpace run() {
     const FixedParallel& fixed = job_.parallel;
@@ -134,7 +135,7 @@ class Enumeration {
   void add_recompute(ParallelPlan plan) {
     std::vector<Recompute> choices = {Recompute::none, Recompute::mlp, Recompute::full};
     if (!job_.training.flash_attention) choices.push_back(Recompute::selective);
-    if (job_.memory_limit) choices.push_back(Recompute::partial);
+    if (job_.memory_limit && axes_ == Axes::all) choices.push_back(Recompute::partial);
     if (job_.parallel.recompute) choices = {recompute_named(*job_.parallel.recompute)};
     for (const Recompute recompute : choices) {
       plan.recompute = recompute;
@@ -154,7 +155,7 @@ class Enumeration {
     if (modules.empty()) return {std::nullopt};
     const auto unless_alike = [&](Recompute own) { return own == llm ? std::nullopt : std::optional(own); };
     if (fixed) return {unless_alike(recompute_named(*fixed))};
-    if (job_.parallel.recompute) return {std::nullopt};
+    if (job_.parallel.recompute || axes_ == Axes::usual) return {std::nullopt};
     return {unless_alike(Recompute::none), unless_alike(Recompute::full)};
   }
 
@@ -162,7 +163,7 @@ class Enumeration {
   void add_optimizer(ParallelPlan plan) {
     const double whole = 12.0 * static_cast<double>(parameters(job_.model->llm)) / plan.tp / plan.pp;
     const bool can_shard = job_.training.distributed_optimizer && plan.dp * plan.cp > 1;
-    const bool light = whole < 0.1 * static_cast<double>(job_.cluster->gpu.memory.value);
+    const bool light = axes_ == Axes::all && whole < 0.1 * static_cast<double>(job_.cluster->gpu.memory.value);
     for (const bool shard : {true, false}) {
       if (job_.parallel.shard_optimizer && can_shard ? shard != *job_.parallel.shard_optimizer
                                                      : !shard && !(can_shard && light))
@@ -192,6 +193,7 @@ class Enumeration {
   }
 
   const Job& job_;
+  Axes axes_;
   int gpus_;
   std::int64_t experts_;
   PlanSpace space_;
@@ -199,11 +201,11 @@ class Enumeration {
 
 }  // namespace
 
-PlanSpace enumerate_plans(const Job& job) {
+PlanSpace enumerate_plans(const Job& job, Axes axes) {
   if (!job.model || !job.cluster)
     bad_input("job", "expected 'model' and 'cluster': the abstract form is not planned, use bigmac-sim");
   if (job.model->llm.layers.empty()) bad_input("job: /model", "holds no LLM; a pipeline needs one");
-  return Enumeration(job).run();
+  return Enumeration(job, axes).run();
 }
 
 std::int64_t microbatches(const Job& job, const ParallelPlan& plan) {

@@ -180,7 +180,7 @@ const Everything& everything(const Case& c) {
   all.job = full_job(c.model, c.cluster, c.gpus, c.members);
   all.limit = Bytes{static_cast<std::int64_t>(1e9 * c.limit_gb)};
   all.job.memory_limit = all.limit;
-  all.space = enumerate_plans(all.job);
+  all.space = enumerate_plans(all.job, Axes::all);
   all.cache = std::make_unique<ProfileCache>(all.job, all.space.plans, 1);
   const std::vector<ScheduleChoice> choices = all_choices(all.job);
   for (const ParallelPlan& plan : all.space.plans) add_plan(all, plan, choices);

@@ -208,9 +208,9 @@ TEST(PlanSpace, shards_heavy_encoders_and_generators_both_ways) {
   EXPECT_EQ(2 * sharded, shareable);
 }
 
-std::set<std::string> recomputes(const Job& job) {
+std::set<std::string> recomputes(const Job& job, Axes axes = Axes::all) {
   std::set<std::string> out;
-  for (const ParallelPlan& plan : enumerate_plans(job).plans)
+  for (const ParallelPlan& plan : enumerate_plans(job, axes).plans)
     out.insert(std::string(name(plan.recompute)) + "/" + name(plan.recompute_of_encoders()));
   return out;
 }
@@ -221,6 +221,7 @@ TEST(PlanSpace, tries_what_encoders_run_again_apart_from_the_llm) {
   Job job = job_of("qwen2.5-vl-7b", 8, members);
   EXPECT_EQ(recomputes(job),
             (std::set<std::string>{"none/none", "none/full", "mlp/none", "mlp/full", "full/none", "full/full"}));
+  EXPECT_EQ(recomputes(job, Axes::usual), (std::set<std::string>{"none/none", "mlp/mlp", "full/full"}));
   job.memory_limit = Bytes{70'000'000'000};
   EXPECT_EQ(recomputes(job).count("partial/none") + recomputes(job).count("partial/full"), 2u);
   job.training.flash_attention = false;
@@ -240,7 +241,8 @@ TEST(PlanSpace, tries_a_whole_optimizer_where_it_is_light) {
          enumerate_plans(
              job_of("llama-3.1-8b", gpus,
                     R"(, "batch": {"global": 16, "micro": 1}, "parallel": {"vpp": 1, "recompute": "none", )" +
-                        parallel + "}"))
+                        parallel + "}"),
+             Axes::all)
              .plans)
       count += plan.shard_optimizer ? 0 : 1;
     return count;
