@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kReserve = std::int64_t{4} << 30;
 // Operations times a family's weight that effort 1 stands for.
-constexpr double kEffortUnit = 64 * 0.5e6;
+constexpr double kEffortUnit = 64 * 0.25e6;
 constexpr std::size_t kReported = 64;  // how many results lie between two reports
 
 /// FNV-1a, 64 bits.

@@ -103,6 +103,8 @@ class Enumeration {
       if (std::int64_t{plan.pp} * vpp > static_cast<std::int64_t>(job_.model->llm.layers.size()))
         exclude("more stages than layers");
       else if (vpp > 1 && plan.pp == 1) exclude("vpp needs pp > 1");
+      else if (vpp > 1 && axes_ == Axes::usual && !job_.parallel.vpp && microbatches(job_, plan) % plan.pp != 0)
+        exclude("interleaving of microbatches that pp does not divide is left to --all-axes");
       else plan.vpp = vpp, add_side_tp(plan);
     }
   }
@@ -133,7 +135,8 @@ class Enumeration {
   // Flash attention keeps a few row statistics that selective recompute could spare: it is not tried with it. Partial
   // recompute asks for a memory limit; it takes for each stage what it needs from between none and full.
   void add_recompute(ParallelPlan plan) {
-    std::vector<Recompute> choices = {Recompute::none, Recompute::mlp, Recompute::full};
+    std::vector<Recompute> choices = {Recompute::none, Recompute::full};
+    if (axes_ == Axes::all) choices.push_back(Recompute::mlp);
     if (!job_.training.flash_attention) choices.push_back(Recompute::selective);
     if (job_.memory_limit && axes_ == Axes::all) choices.push_back(Recompute::partial);
     if (job_.parallel.recompute) choices = {recompute_named(*job_.parallel.recompute)};

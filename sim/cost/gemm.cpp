@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "bigmac/cost/kernels.h"
 #include "kernel_parts.h"
@@ -21,6 +22,7 @@ struct Tile {
 constexpr std::array<Tile, 11> kTiles{{{256, 128}, {128, 256}, {128, 128}, {256, 64}, {64, 256}, {128, 64}, {64, 128},
                                        {64, 64}, {128, 32}, {64, 32}, {32, 64}}};
 // clang-format on
+constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr double kLargestTile = 256 * 128;
 constexpr std::array<double, 5> kSplits{1, 2, 4, 8, 16};
 
@@ -52,15 +54,17 @@ double sums_us(const GemmFit& fit, const Product& p, double split, bool full) {
   return fit.split_us + (full ? fit.balance_us : 0) + per_us(4 * split * p.batch * p.m * p.n, fit.cache_gbps);
 }
 
-double tiles_us(const Gpu& gpu, const Product& p, const Tile& tile, double split) {
+/// Infinite where it is more than `best`: the longer of arithmetic and fetching tells, without joining the two.
+double tiles_us(const Gpu& gpu, const Product& p, const Tile& tile, double split, double best) {
   const GemmFit& fit = gpu.gemm;
   const double units = gpu.multiprocessors;
   const double tiles = std::ceil(p.m / tile.m) * std::ceil(p.n / tile.n) * p.batch;
   const double depth = p.k / split;
   const double mma = 2 * tile.m * tile.n * (depth + fit.fill_k) * units / (fit.peak_share * gpu.bf16_tflops * 1e6);
   const double fetch = per_us(2 * (tile.m + tile.n) * depth, fit.operand_gbps);
-  const double block = join(mma, fetch, fit.overlap);
-  return rounds(fit, tile, tiles * split / units) * block + sums_us(fit, p, split, tiles > units);
+  const double count = rounds(fit, tile, tiles * split / units), sums = sums_us(fit, p, split, tiles > units);
+  if (count * std::max(mma, fetch) + sums > best * (1 + 1e-9)) return kNever;
+  return count * join(mma, fetch, fit.overlap) + sums;
 }
 
 }  // namespace
@@ -68,9 +72,9 @@ double tiles_us(const Gpu& gpu, const Product& p, const Tile& tile, double split
 double gemm_us(const Gpu& gpu, double m, double n, double k, double batch) {
   if (!(m > 0 && n > 0 && k > 0 && batch > 0)) return 0;
   const Product p{m, n, k, batch};
-  double best = tiles_us(gpu, p, kTiles[0], 1);
+  double best = kNever;
   for (const Tile& tile : kTiles) {
-    for (const double split : kSplits) best = std::min(best, tiles_us(gpu, p, tile, split));
+    for (const double split : kSplits) best = std::min(best, tiles_us(gpu, p, tile, split, best));
   }
   const double busy = join(best, memory_us(gpu, p), gpu.gemm.overlap);
   return gpu.gemm.launch_us + busy * (1 + gpu.gemm.power_loss * std::log2(1 + busy / 100));

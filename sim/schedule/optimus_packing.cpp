@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bigmac/base/error.h"
 #include "optimus_riding.h"
 
 namespace bigmac {
@@ -21,9 +22,13 @@ Room mirrored(const Room& room) {
   return out;
 }
 
+// Hosts stand in the order of their rank's operations, in a mirror from the last.
 void take_waits(std::vector<Host>& hosts, const PlannedRide& ride) {
-  for (Host& host : hosts)
-    if (host.index == ride.host) (ride.ride.at_ends ? host.ends : host.waits) -= ride.waits;
+  const bool ascending = hosts.front().index <= hosts.back().index;
+  const auto before = [&](const Host& host, auto index) { return ascending ? host.index < index : host.index > index; };
+  const auto host = std::lower_bound(hosts.begin(), hosts.end(), ride.host, before);
+  BIGMAC_CHECK(host != hosts.end() && host->index == ride.host);
+  (ride.ride.at_ends ? host->ends : host->waits) -= ride.waits;
 }
 
 /// Packs one item after the other.
