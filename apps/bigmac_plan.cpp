@@ -28,10 +28,10 @@ void add_search_options(CLI::App& app, PlanOptions& options) {
   app.add_option("--threads", options.threads, "threads (default: all cores); the result does not depend on it")
       ->check(CLI::Range(1, 1024));
   app.add_option("--seed", options.seed, "draw the data anew from this seed (default: the seeds the job states)");
-  app.add_flag(
-      "--all-axes", options.all_axes,
-      "search finer: recomputation of encoders and generators apart from the LLM, of each stage as many layers as "
-      "its memory asks for, and optimizers that are not sharded");
+  app.add_flag("--all-axes", options.all_axes,
+               "search finer: MLPs alone run again, recomputation of encoders and generators apart from the LLM, of "
+               "each stage as many layers as "
+               "its memory asks for, and optimizers that are not sharded");
   app.add_flag("--all-degrees", options.all_degrees, "search the parallel degrees that the job fixes, too");
 }
 

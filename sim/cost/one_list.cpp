@@ -178,13 +178,15 @@ PlanCosts one_list_costs(const Job& job, const ParallelPlan& plan, std::int64_t 
   out.partition = llm_share(out.listed);
   out.table = make_cost_table(out.pipeline, {any_varies(out)});
   const bool overlap = job.training.overlap_transfers;
-  for (std::uint32_t stage = 0; stage < out.pipeline.stages(); ++stage)
+  const std::uint32_t stages = out.pipeline.stages();
+  for (std::uint32_t stage = 0; stage < stages; ++stage)
     for (std::uint32_t m = 0; m < out.table.modules[kLlm].row; ++m) {
-      const bool last = stage + 1 == out.pipeline.stages();
-      const double sent = list.handover_us(out.listed[stage].back(), m);
+      const double sent = stage + 1 < stages ? list.handover_us(out.listed[stage].back(), m) : 0;
       const double back = stage > 0 ? list.handover_us(out.listed[stage - 1].back(), m) : 0;
+      const double both = std::max(sent, back);  // a table has one transfer for what a stage sends either way
+      const Handover handover{overlap ? both : sent, overlap ? both : back, overlap};
       fill_pass(out.table, kLlm, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{m},
-                list.stage(out.listed[stage], m), {overlap || !last ? sent : 0, back, overlap});
+                list.stage(out.listed[stage], m), handover);
     }
   out.model_flops = model_flops(out);
   refuse_overflow(out);

@@ -15,10 +15,10 @@ struct PlanSpace {
   std::map<std::string, std::int64_t> excluded;  ///< reason -> how many combinations it took out
 };
 
-/// How finely the space is cut. `usual`: layers of all modules recompute alike (nothing, MLPs, everything; selective
-/// without flash attention) and optimizers are sharded, unless the job fixes these otherwise. `all`: also encoders and
-/// generators apart from the LLM, of each stage as many layers as its memory asks for, and whole optimizers: three to
-/// four times as many plans.
+/// How finely the space is cut. `usual`: layers of all modules recompute alike (nothing, everything; selective without
+/// flash attention), optimizers are sharded and interleaving asks for microbatches that pp divides, unless the job
+/// fixes these otherwise. `all`: also MLPs alone, encoders and generators apart from the LLM, of each stage as many
+/// layers as its memory asks for, whole optimizers, and any number of microbatches: five to ten times as many plans.
 enum class Axes { usual, all };
 
 /// All plans for the job's GPUs that respect its fixed degrees and a trainer's constraints: tp divides heads and (with
