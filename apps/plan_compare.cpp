@@ -68,7 +68,9 @@ void compare_job(const CompareArguments& arguments, const std::string& path) {
   Job free = as_published;
   free.parallel = {};
   free.batch.micro.reset();
-  const SearchOptions how = search_options(options, as_published);
+  SearchOptions how = search_options(options, as_published);
+  how.begin_with = as_published.parallel;
+  how.begin_with_micro = as_published.batch.micro;
   const Searched chosen = search_job(free, how, {});
   const std::string schedule = published_schedule(as_published.name);
   const Searched published = schedule.empty() ? Searched{} : search_job(as_published, how, {schedule});

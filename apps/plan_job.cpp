@@ -177,6 +177,7 @@ Job job_for(const PlanOptions& options) {
 
 SearchOptions search_options(const PlanOptions& options, const Job& job) {
   SearchOptions out;
+  if (options.all_degrees) out.begin_with = load_job(options.job).parallel;
   if (options.objective == "memory") out.objective = Objective::memory;
   else if (options.objective == "pareto") out.objective = Objective::pareto;
   else if (options.objective == "p99") out.shown = kTriedForP99;

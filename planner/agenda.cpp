@@ -25,6 +25,7 @@ Agenda::Agenda(std::vector<Candidate> closed, std::vector<Candidate> thorough, s
     : closed_(std::move(closed)),
       thorough_(std::move(thorough)),
       seen_(plans),
+      fastest_(plans),
       limit_(limit),
       budget_(budget * kRankingShare),
       kept_for_front_(budget * (1 - kRankingShare)) {
@@ -32,9 +33,11 @@ Agenda::Agenda(std::vector<Candidate> closed, std::vector<Candidate> thorough, s
   sort_by_bound(thorough_);
 }
 
-void Agenda::saw(std::size_t plan, Bytes memory) {
+void Agenda::saw(std::size_t plan, Bytes memory, Nanoseconds step) {
   std::optional<Bytes>& least = seen_[plan];
   if (!least || memory < *least) least = memory;
+  std::optional<Nanoseconds>& fastest = fastest_[plan];
+  if (step.value > 0 && (!fastest || step < *fastest)) fastest = step;
 }
 
 std::optional<Candidate> Agenda::next(Standing& standing) {
@@ -82,9 +85,13 @@ std::pair<bool, QuickBound> Agenda::expectation(const Candidate& candidate) cons
 
 double Agenda::promise(const Standing& standing, const Candidate& candidate) const {
   if (!standing.can_matter(candidate)) return kHopeless;
+  if (candidate.first) return std::numeric_limits<double>::max();
   const QuickBound expected = expectation(candidate).second;
   if (phase_ == Phase::front) return standing.gain(expected);
-  return standing.may_rank(expected) ? -static_cast<double>(expected.step.value) : kHopeless;
+  if (!standing.may_rank(expected)) return kHopeless;
+  // A step lies between its bound and what others took on the plan; bounds alone are too hopeful where they are low.
+  const Nanoseconds others = fastest_[candidate.unit.plan].value_or(expected.step);
+  return -0.5 * static_cast<double>((expected.step + std::max(expected.step, others)).value);
 }
 
 // Takes out what was begun and what can no longer matter; then the most promising, up to kOrdered that the budget

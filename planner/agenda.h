@@ -1,7 +1,7 @@
 // What a search tries next. Private to the planner.
 //
 // Closed forms come first, the least bound first, all that may matter. Then schedules that search while they build,
-// half of the budget for plans that may enter the ranking, the least bound first, half where the front may gain most.
+// half of the budget for plans that may enter the ranking, half where the front may gain most.
 #pragma once
 
 #include <optional>
@@ -20,8 +20,8 @@ class Agenda {
   /// Depends only on what was taken and seen before and on `standing`, which counts what is left out on the way.
   /// Nothing: no more at all.
   std::optional<Candidate> next(Standing& standing);
-  /// A schedule on this plan needed so much.
-  void saw(std::size_t plan, Bytes memory);
+  /// A schedule on this plan needed so much memory, and took so long: no time where it was not timed.
+  void saw(std::size_t plan, Bytes memory, Nanoseconds step);
 
   /// How many candidates may come before the first one's result has to be known.
   std::size_t ahead() const { return next_closed_ < closed_.size() ? kClosedAhead : kThoroughAhead; }
@@ -42,8 +42,9 @@ class Agenda {
   double promise(const Standing& standing, const Candidate& candidate) const;
   std::pair<bool, QuickBound> expectation(const Candidate& candidate) const;
 
-  std::vector<Candidate> closed_, thorough_;  // of the second kind, those not tried
-  std::vector<std::optional<Bytes>> seen_;    // by plan: the least memory that any schedule needed there
+  std::vector<Candidate> closed_, thorough_;         // of the second kind, those not tried
+  std::vector<std::optional<Bytes>> seen_;           // by plan: the least memory that any schedule needed there
+  std::vector<std::optional<Nanoseconds>> fastest_;  // by plan: the least step of any schedule there
   Bytes limit_;
   std::size_t next_closed_ = 0, tried_ = 0;
   Phase phase_ = Phase::ranking;

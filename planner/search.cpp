@@ -93,10 +93,21 @@ class Search {
            std::all_of(costs.again.begin(), costs.again.end(), [](std::uint32_t count) { return count == 0; });
   }
 
+  // Who frees degrees that a job states should not end with a worse plan because the effort was spent elsewhere.
+  bool begins_with(const ParallelPlan& plan) const {
+    const FixedParallel& stated = options_.begin_with;
+    const auto is = [](const auto& value, auto own) { return !value || *value == own; };
+    return stated.tp && stated.pp && is(stated.tp, plan.tp) && is(stated.cp, plan.cp) && is(stated.pp, plan.pp) &&
+           is(stated.vpp, plan.vpp) && is(stated.dp, plan.dp) && is(stated.ep, plan.ep) &&
+           is(stated.encoder_tp, plan.encoder_tp) && is(stated.generator_tp, plan.generator_tp) &&
+           is(options_.begin_with_micro, plan.micro_batch);
+  }
+
   Candidate candidate(const Unit& unit, const std::vector<QuickBound>& corners, const Family& family,
                       std::int64_t operations) const {
     Candidate out{unit, {}, {}, static_cast<std::int64_t>(family.choices.size()), 0};
     if (corners.empty()) return out;
+    out.first = begins_with(space_.plans[unit.plan]);
     out.work = family.weight * out.variants * operations;
     std::copy_if(corners.begin(), corners.end(), std::back_inserter(out.corners),
                  [&](const QuickBound& corner) { return corner.memory <= options_.memory_limit; });
@@ -172,7 +183,7 @@ class Search {
     const Begun& first = window_.front();
     for (const std::optional<Evaluation>& one : *first.found) {
       standing_.take(one);
-      if (one) agenda_->saw(first.candidate.unit.plan, one->memory);
+      if (one) agenda_->saw(first.candidate.unit.plan, one->memory, one->step);
     }
     window_.pop_front();
     ++counted_;

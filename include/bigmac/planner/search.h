@@ -26,8 +26,12 @@ struct SearchOptions {
   std::size_t shown = 10;  ///< plans ranked in SearchResult::best
   bool refine = false;     ///< also the schedules that are too dear for every plan (hybrid)
   /// How much work goes into schedules that search while they build (optimus, hybrid), the most promising plans first.
-  /// 1: about two seconds of one core; infinite: until no plan left can matter.
+  /// 1: about four seconds of one core; infinite: until no plan left can matter.
   double effort = kExhaustive;
+  /// Degrees and samples of a microbatch whose plans come first among those schedules: what a job states and the search
+  /// frees. Without tp and pp: none.
+  FixedParallel begin_with = {};
+  std::optional<std::int64_t> begin_with_micro = {};
   TaskPool* pool = nullptr;    ///< where plans are evaluated; none: `threads` of this process
   std::string journal;         ///< file that results are appended to as they are found; empty: none
   bool resume = false;         ///< take what the journal holds, then go on
