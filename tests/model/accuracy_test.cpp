@@ -1,5 +1,6 @@
 // The accuracy harness, and how true the frozen constants are: bars on runs that no fit has seen.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -22,7 +23,8 @@ const std::string kData =
     std::getenv("BIGMAC_SHARED") != nullptr ? default_data() : BIGMAC_SOURCE_DIR "/../shared/data";
 
 std::string write_case(const std::string& fitted, const std::string& rows) {
-  const std::string path = ::testing::TempDir() + "/accuracy_case.json";
+  const std::string path =
+      ::testing::TempDir() + "/accuracy_case_" + std::to_string(getpid()) + ".json";  // tests run side by side
   std::ofstream(path)
       << R"({"schema": "bigmac.accuracy/1", "title": "t", "source": "s", "constants": "h100-80g",
     "fitted": ")"
