@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "bigmac/base/error.h"
+#include "bigmac/cost/spread_table.h"
 #include "bigmac/planner/space.h"
 #include "parallel_for.h"
 #include "scenario_timer.h"
@@ -42,19 +43,7 @@ class Stream {
 CostTable widened(const Pipeline& pipeline, const CostTable& costs, bool of_list) {
   std::vector<bool> per_microbatch(pipeline.modules.size(), true);
   per_microbatch[0] = of_list || costs.modules[kLlm].per_microbatch != 0;
-  CostTable out = make_cost_table(pipeline, per_microbatch);
-  for (std::size_t m = 0; m < pipeline.modules.size(); ++m) {
-    const ModuleId id{static_cast<std::uint8_t>(m)};
-    for (int kind = 0; kind < kOpKinds; ++kind)
-      for (std::uint16_t stage = 0; stage < out.modules[id].stages; ++stage)
-        for (std::uint32_t i = 0; i < out.modules[id].row; ++i) {
-          const std::uint32_t to = out.slot(id, static_cast<OpKind>(kind), StageId{stage}, MicrobatchId{i});
-          const std::uint32_t from = costs.slot(id, static_cast<OpKind>(kind), StageId{stage}, MicrobatchId{i});
-          out.duration[to] = costs.duration[from];
-          out.transfer[to] = costs.transfer[from];
-        }
-  }
-  return out;
+  return spread_table(pipeline, costs, per_microbatch);
 }
 
 /// The LLM's rows as they were: its stages stay the plan's, however many microbatches are drawn.

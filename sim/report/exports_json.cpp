@@ -133,6 +133,11 @@ std::vector<std::vector<std::string>> read_layer_kinds(const std::string& text, 
   const JsonReader root(document, file);
   const auto partition = root.find("partition");
   if (!partition) return {};
+  if (partition->find("list"))
+    partition->fail(
+        "holds one list of all modules' layers (balanced): a trainer's layout names the LLM's layers alone. 'list' "
+        "says "
+        "which layers each stage holds; or plan with another --schedule");
   std::vector<std::vector<std::string>> out;
   for (const JsonReader& stage : partition->at("llm").items()) {
     std::vector<std::string> kinds;

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "bigmac/cost/spread_table.h"
+
 namespace bigmac {
 namespace {
 
@@ -16,21 +18,7 @@ CostTable widened(const Pipeline& pipeline, const CostTable& costs) {
   for (std::size_t m = 0; m < pipeline.modules.size(); ++m)
     per_microbatch.push_back(pipeline.modules.items[m].role == Role::encoder ||
                              costs.modules.items[m].per_microbatch != 0);
-  CostTable out = make_cost_table(pipeline, per_microbatch);
-  for (std::size_t m = 0; m < pipeline.modules.size(); ++m) {
-    const ModuleId id{static_cast<std::uint8_t>(m)};
-    for (int kind = 0; kind < kOpKinds; ++kind)
-      for (std::uint16_t stage = 0; stage < out.modules[id].stages; ++stage)
-        for (std::uint32_t i = 0; i < out.modules[id].row; ++i) {
-          const std::uint32_t to = out.slot(id, static_cast<OpKind>(kind), StageId{stage}, MicrobatchId{i});
-          const std::uint32_t from = costs.slot(id, static_cast<OpKind>(kind), StageId{stage}, MicrobatchId{i});
-          out.duration[to] = costs.duration[from];
-          out.transfer[to] = costs.transfer[from];
-          out.activation[to] = costs.activation[from];
-          out.transient[to] = costs.transient[from];
-        }
-  }
-  return out;
+  return spread_table(pipeline, costs, per_microbatch);
 }
 
 /// An operation without its part.

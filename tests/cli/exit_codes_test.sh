@@ -85,6 +85,13 @@ fixed() {  # fixed NAME VALUE: the 7B job with one degree fixed
 fixed pp 64; expect 2 '/parallel/pp: expected pp to divide the 8 GPUs, found 64' "$plan" b.json
 fixed tp 3; expect 2 '/parallel/tp: expected tp to divide the 8 GPUs' "$plan" b.json
 fixed vpp 40; expect 2 '/parallel/vpp: expected pp x vpp to be at most 30' "$plan" b.json
+sed "s#\.\./#$source/configs/#" "$source/configs/jobs/optimus-b.json" >listed.json
+expect 0 '' "$plan" listed.json --schedule balanced -o listed
+for format in megatron-args torchtitan; do
+  expect 2 "one list of all modules' layers" "$plan" export listed/plan.json --format $format -o listed/out
+done
+expect 2 "one list of all modules' layers" "$sim" export listed/plan.json --format megatron-layout -o listed/out
+expect 0 '' "$sim" export listed/plan.json --format torch-csv -o listed/order.csv
 touch a_file
 expect 2 'a_file' "$plan" "$qwen" -o a_file
 sed "s#../models/qwen2.5-vl-7b.json#$work/unknown.json#; s#\.\./#$source/configs/#" "$qwen" >b.json

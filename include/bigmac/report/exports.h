@@ -27,6 +27,7 @@ Export megatron_layout(const ScheduleFile& file, const std::vector<std::vector<s
 Export operations_csv(const ScheduleFile& file, const Outcome& outcome);
 
 /// The kinds of each stage's layers out of a schedule file's text; empty where it holds no partition.
+/// Throws Error{bad_input} also where other modules' layers stand between: a layout has no place for them.
 std::vector<std::vector<std::string>> read_layer_kinds(const std::string& text, const std::string& file);
 
 }  // namespace bigmac
