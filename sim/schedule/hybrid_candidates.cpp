@@ -63,12 +63,30 @@ RankOrders orders_of(const Schedule& schedule) {
   return orders;
 }
 
+/// The most microbatches of one encoder that a rank holds.
+std::uint32_t most_encoder_live(const Pipeline& pipeline, const Schedule& schedule) {
+  std::uint32_t most = 0;
+  for (const ModuleId module : pipeline.encoders) {
+    const OpKind last = pipeline.modules[module].backward ? OpKind::backward : OpKind::forward;
+    for (std::uint32_t r = 0; r < schedule.ranks(); ++r) {
+      std::uint32_t live = 0;
+      for (const Op& op : schedule.rank_ops(RankId{r})) {
+        if (op.module != module) continue;
+        if (op.kind == OpKind::forward && op.part == 0) most = std::max(most, ++live);
+        if (op.kind == last && op.part + 1 == op.parts) --live;
+      }
+    }
+  }
+  return most;
+}
+
 class Candidates {
  public:
   Candidates(const ScheduleRequest& request, const Limits& limits)
       : request_(request),
         pipeline_(request.pipeline),
         limits_(limits),
+        stages_(request.pipeline.encoder_stages()),
         llm_(llm_choices(request, limits.llm_live)),
         setups_(make_setups(request, llm_)) {
     long_search_fills_ = limits.search_fills.value_or(default_search_fills(kLongSearchFills) / limits.search_share);
@@ -83,8 +101,11 @@ class Candidates {
   Best run() {
     const std::uint32_t live_limit = limits_.encoder_live;
     const std::optional<Schedule> nested = bigmac_if_it_fits();
-    const std::uint32_t groups =
-        nested ? static_cast<std::uint32_t>(nested->parameters.at("encoder_warmup_groups")) : kNone;
+    // With encoders of several stages bigmac's first stages hold more than its groups in front.
+    const std::uint32_t groups = !nested ? kNone
+                                 : stages_ > 1
+                                     ? most_encoder_live(pipeline_, *nested)
+                                     : static_cast<std::uint32_t>(nested->parameters.at("encoder_warmup_groups"));
     bool nested_tried = false;
     const auto try_nested = [&](std::uint32_t limit) {
       if (nested && !nested_tried && groups <= limit) try_bigmac(*nested), nested_tried = true;
@@ -98,7 +119,7 @@ class Candidates {
       tried_.clear();
       choice = try_limit(choice, limit);
       if (searched(limit) || !any_open_)
-        search(limit, any_open_ && limit != kLeanest ? search_fills_ : long_search_fills_);
+        search(limit, any_open_ && limit != kLeanest * stages_ ? search_fills_ : long_search_fills_);
       if (!any_open_ || limit >= pipeline_.microbatches) break;
       idle_limits = best_.found && best_.time == before ? idle_limits + 1 : 0;
       const bool enough = idle_limits == kIdleLimits || best_.fills * fill_size() > kOperations / limits_.search_share;
@@ -109,9 +130,12 @@ class Candidates {
   }
 
  private:
-  /// The limits at which is searched, besides the last: 3, 4, 6, 8, 12, 16, 24, ...
-  static bool searched(std::uint32_t limit) {
-    return limit >= 3 && (std::has_single_bit(limit) || (limit % 3 == 0 && std::has_single_bit(limit / 3)));
+  /// The limits at which is searched, besides the last: 3, 4, 6, 8, 12, 16, 24, ... times the encoder's stages, each of
+  /// which holds one of so many parts of a microbatch.
+  bool searched(std::uint32_t limit) const {
+    if (limit % stages_ != 0) return false;
+    const std::uint32_t whole = limit / stages_;
+    return whole >= 3 && (std::has_single_bit(whole) || (whole % 3 == 0 && std::has_single_bit(whole / 3)));
   }
 
   void search(std::uint32_t limit, std::uint32_t fills) {
@@ -140,7 +164,7 @@ class Candidates {
   /// Operations and slices.
   std::int64_t fill_size() const {
     const Sides& sides = setups_[0].sides;
-    const std::int64_t slices = sides.forward.slices() + sides.backward.slices() + sides.generator.slices();
+    const std::int64_t slices = stages_ * (sides.forward.slices() + sides.backward.slices()) + sides.generator.slices();
     return pipeline_.operations() + slices * pipeline_.microbatches;
   }
 
@@ -280,6 +304,7 @@ class Candidates {
   const ScheduleRequest& request_;
   const Pipeline& pipeline_;
   const Limits limits_;
+  const std::uint32_t stages_;  // of encoders
   const std::vector<RankOrders> llm_;
   const std::vector<Setup> setups_;
   std::int64_t bound_ = 0;  ///< where to stop looking
@@ -292,23 +317,6 @@ class Candidates {
   std::int64_t start_time_ = 0;
   Best best_;
 };
-
-/// The most microbatches of one encoder that a rank holds.
-std::uint32_t most_encoder_live(const Pipeline& pipeline, const Schedule& schedule) {
-  std::uint32_t most = 0;
-  for (const ModuleId module : pipeline.encoders) {
-    const OpKind last = pipeline.modules[module].backward ? OpKind::backward : OpKind::forward;
-    for (std::uint32_t r = 0; r < schedule.ranks(); ++r) {
-      std::uint32_t live = 0;
-      for (const Op& op : schedule.rank_ops(RankId{r})) {
-        if (op.module != module) continue;
-        if (op.kind == OpKind::forward && op.part == 0) most = std::max(most, ++live);
-        if (op.kind == last && op.part + 1 == op.parts) --live;
-      }
-    }
-  }
-  return most;
-}
 
 /// Optimus's schedule where that is faster and within the limits: it may let encoder kernels ride in the LLM's waits,
 /// which fills do not know of.

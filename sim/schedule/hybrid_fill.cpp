@@ -22,6 +22,7 @@ class Fill {
         takes_(llm, sides, placement, rules.dynamic),
         generator_rank_(placement.generator),
         give_up_at_(give_up_at),
+        stages_(sides.forward.stages()),
         ranks_(llm.ranks()),
         queues_(llm.ranks()),
         generator_load_(llm.ranks(), 0),
@@ -40,13 +41,15 @@ class Fill {
       for (std::uint32_t i = llm.first[r]; i < llm.first[r + 1]; ++i)
         ((llm.tasks[i].tags & kHolds) != 0 ? queues_[r].forwards : queues_[r].others).push_back(i);
       out_.ranks[r].reserve(2 * (llm.first[r + 1] - llm.first[r]));
+      ranks_[r].pipeline = r / stages_, ranks_[r].stage = r % stages_;
       idle_.insert(r);
       awake_.insert(r);
     }
     left_ = llm.tasks.size();
     const std::size_t count = llm.forward_due.size();
-    if (!sides.forward.empty()) left_ += count, wait_for(llm.forward_task);
-    if (!sides.backward.empty()) left_ += count;
+    if (!sides.forward.empty()) left_ += count * stages_, wait_for(llm.forward_task);
+    if (!sides.backward.empty()) left_ += count * stages_;
+    if (stages_ > 1) stages_done_.assign(count, 0), forward_input_.assign(count * stages_, kNever);
     if (!sides.generator.empty()) left_ += count, wait_for(llm.gradient_task);
     done_forward_.assign(count, sides.forward.empty());
     done_generator_.assign(count, sides.generator.empty());
@@ -68,7 +71,7 @@ class Fill {
       }
     }
     out_.finished = true;
-    out_.placement = {takes_.ranks(), std::move(generator_rank_)};
+    out_.placement = {takes_.pipelines(), std::move(generator_rank_)};
     out_.end = now_;
     return std::move(out_);
   }
@@ -108,20 +111,23 @@ class Fill {
       arrival_[i] = now_ + task.transfer;
       arrives(arrival_[i], llm_.tasks[task.consumer].rank);
     }
-    if ((task.tags & kFirstGradient) != 0 && !sides_.backward.empty())
-      release(ranks_[takes_.rank_of(task.position)].backwards, takes_.rank_of(task.position), task, r);
+    if ((task.tags & kFirstGradient) != 0 && !sides_.backward.empty()) {
+      const std::uint32_t last = takes_.pipeline_of(task.position) * stages_ + stages_ - 1;
+      release(ranks_[last].backwards, last, task.position * stages_ + stages_ - 1, r, task.transfer);
+    }
     if ((task.tags & kLastForward) == 0 || sides_.generator.empty()) return;
     if (rules_.dynamic_generators) {
       pool_.items.emplace_back(task.position, now_ + task.transfer);
       arrives(now_ + task.transfer, r);
     } else {
-      release(ranks_[generator_rank_[task.position]].generators, generator_rank_[task.position], task, r);
+      const std::uint32_t to = generator_rank_[task.position];
+      release(ranks_[to].generators, to, task.position, r, task.transfer);
     }
   }
 
-  void release(Released& released, std::uint32_t to, const LlmTask& task, std::uint32_t from) {
-    const std::int64_t at = to == from ? now_ : now_ + task.transfer;
-    released.items.emplace_back(task.position, at);
+  void release(Released& released, std::uint32_t to, std::uint32_t piece, std::uint32_t from, std::int64_t transfer) {
+    const std::int64_t at = to == from ? now_ : now_ + transfer;
+    released.items.emplace_back(piece, at);
     arrives(at, to);
   }
 
@@ -141,17 +147,29 @@ class Fill {
   }
 
   void complete_forward(std::uint32_t r) {
-    const std::uint32_t p = ranks_[r].forward.position;
+    RankState& rank = ranks_[r];
+    const std::uint32_t piece = rank.forward.piece, p = position_of(piece);
+    if (sides_.backward.empty() && rank.stage == 0) --rank.live;
+    if (stages_ > 1) {
+      ++rank.forwards_done, ++stages_done_[p];
+      if (rank.stage + 1 < stages_) {
+        forward_input_[piece + 1] = now_ + sides_.forward.transfer(piece);
+        return arrives(forward_input_[piece + 1], r + 1);
+      }
+    }
     done_forward_[p] = true;
-    if (sides_.backward.empty()) --ranks_[r].live;
-    deliver(llm_.forward_task[p], r, sides_.forward.transfer(p), llm_.forward_due[p]);
+    deliver(llm_.forward_task[p], r, sides_.forward.transfer(piece), llm_.forward_due[p]);
   }
   void complete_backward(std::uint32_t r) {
-    --ranks_[r].live;
-    ++ranks_[r].backwards.front;
+    RankState& rank = ranks_[r];
+    ++rank.backwards.front;
+    if (rank.stage == 0) --rank.live;
+    else
+      release(ranks_[r - 1].backwards, r - 1, rank.backward.piece - 1, r,
+              sides_.backward.transfer(rank.backward.piece));
   }
   void complete_generator(std::uint32_t r) {
-    const std::uint32_t p = ranks_[r].generator.position;
+    const std::uint32_t p = ranks_[r].generator.piece;
     done_generator_[p] = true;
     ++ranks_[r].generators.front;
     deliver(llm_.gradient_task[p], r, sides_.generator.transfer(p), llm_.gradient_due[p]);
@@ -163,8 +181,11 @@ class Fill {
     while (first_generator_ < llm_.by_gradient.size() && done_generator_[llm_.by_gradient[first_generator_]])
       ++first_generator_;
     clock_ = slip_;
-    if (first_forward_ < llm_.by_forward.size())
-      clock_ = std::max(clock_, now_ - llm_.forward_due[llm_.by_forward[first_forward_]]);
+    if (first_forward_ < llm_.by_forward.size()) {
+      const std::uint32_t p = llm_.by_forward[first_forward_];
+      const std::int64_t ahead = stages_ > 1 ? sides_.forward.behind(p * stages_ + stages_done_[p]) : 0;
+      clock_ = std::max(clock_, now_ + ahead - llm_.forward_due[p]);
+    }
     if (first_generator_ < llm_.by_gradient.size())
       clock_ = std::max(clock_, now_ - llm_.gradient_due[llm_.by_gradient[first_generator_]]);
   }
@@ -175,12 +196,12 @@ class Fill {
   }
 
   // --- decisions ---------------------------------------------------------------------------------------------------
-  // An idle rank that chose to wait goes on waiting until something completes or arrives there or the slip grows: as
-  // time passes, what it has room for only shrinks (clock_ - now_ falls but for the slip). Where work is dealt while it
-  // runs, what another rank takes matters too.
+  // An idle rank that chose to wait goes on waiting until something completes or arrives there or the room of all
+  // grows, clock_ - now_: by a slip, or where the next of the LLM's positions has more encoder stages before it. Where
+  // work is dealt while it runs, what another rank takes matters too.
   void decide_all() {
-    const bool all = all_awake_ || slip_ > slip_decided_;
-    slip_decided_ = slip_;
+    const bool all = all_awake_ || clock_ - now_ > room_decided_;
+    room_decided_ = clock_ - now_;
     RankSet& ranks = all ? idle_ : awake_;
     if (rules_.descending) ranks.for_each_descending([&](std::uint32_t r) { decide(r); });
     else ranks.for_each([&](std::uint32_t r) { decide(r); });
@@ -224,7 +245,7 @@ class Fill {
   Slice whole(Slice x) const {
     const SideWork& work = work_of(x);
     x.count = work.slices() - x.k;
-    x.length = work.rest(x.position, x.k);
+    x.length = work.rest(x.piece, x.k);
     return x;
   }
 
@@ -239,36 +260,48 @@ class Fill {
 
   Slice choose_encoder(std::uint32_t r) {
     RankState& rank = ranks_[r];
-    if (rank.forward.any()) return forward_slice(rank.forward.position, rank.forward.next, 0);
-    const std::uint32_t next = takes_.next(r, now_, clock_);
-    if (next != kNone && rank.live < rules_.live_limit) return forward_slice(next, 0, 0);
-    if (next != kNone) out_.limited = true;
+    if (rank.forward.any()) return forward_slice(rank.forward.piece, rank.forward.next, 0);
+    // What the pipeline may begin next, and whether the limit keeps it from doing so.
+    const std::uint32_t next = takes_.next(rank.pipeline, now_, clock_);
+    const bool full = ranks_[r - rank.stage].live >= rules_.live_limit;
+    if (rank.stage > 0) {
+      const std::uint32_t p = takes_.following(rank.pipeline, rank.forwards_done);
+      if (p != kNone && forward_input_[p * stages_ + rank.stage] <= now_)
+        return forward_slice(p * stages_ + rank.stage, 0, 0);
+    } else if (next != kNone) {
+      if (!full) return forward_slice(next * stages_, 0, 0);
+      out_.limited = true;
+    }
     if (!rank.backwards.any(now_)) return {};
-    const std::uint32_t p = rank.backwards.position(), k = rank.backward.next;
-    if (next != kNone) {  // only after this backward may the next forward begin
-      Slice x = forward_slice(next, 0, sides_.backward.rest(p, k));
-      x.work = Work::backward, x.position = p, x.k = k, x.length = sides_.backward.slice(p, k);
+    const std::uint32_t piece = rank.backwards.piece(), k = rank.backward.next;
+    if (next != kNone && full) {  // only after this backward may the next forward begin
+      Slice x = forward_slice(next * stages_, 0, sides_.backward.rest(piece, k) + sides_.backward.behind(piece));
+      x.work = Work::backward, x.piece = piece, x.k = k, x.length = sides_.backward.slice(piece, k);
       return x;
     }
-    return {Work::backward, p, k, sides_.backward.slice(p, k), false, 0, 0, 1};
+    return {Work::backward, piece, k, sides_.backward.slice(piece, k), false, 0, 0, 1};
   }
 
-  Slice forward_slice(std::uint32_t p, std::uint32_t k, std::int64_t before) const {
+  std::uint32_t position_of(std::uint32_t piece) const { return stages_ == 1 ? piece : piece / stages_; }
+
+  /// Later stages may each have to wait for an operation of the LLM.
+  Slice forward_slice(std::uint32_t piece, std::uint32_t k, std::int64_t before) const {
+    const std::uint32_t p = position_of(piece), later = stages_ - 1 - (piece - p * stages_);
     return {Work::forward,
-            p,
+            piece,
             k,
-            sides_.forward.slice(p, k),
+            sides_.forward.slice(piece, k),
             true,
             llm_.forward_due[p],
-            before + sides_.forward.rest(p, k),
+            before + sides_.forward.rest(piece, k) + sides_.forward.behind(piece) + later * lead_,
             1};
   }
 
   Slice choose_generator(std::uint32_t r) const {
     const RankState& rank = ranks_[r];
-    if (rank.generators.any(now_)) return generator_slice(rank.generators.position(), rank.generator.next);
+    if (rank.generators.any(now_)) return generator_slice(rank.generators.piece(), rank.generator.next);
     if (!pool_.any(now_)) return {};
-    const Slice x = generator_slice(pool_.position(), 0);
+    const Slice x = generator_slice(pool_.piece(), 0);
     const bool fits = generator_load_[r] + x.remaining / 2 <= mean_generator_load_;
     return fits || is_due(x) ? x : Slice{};
   }
@@ -313,21 +346,21 @@ class Fill {
 
   void start_slice(std::uint32_t r, const Slice& x) {
     RankState& rank = ranks_[r];
-    if (x.work == Work::forward && x.k == 0) {
-      takes_.take(r, x.position);
+    if (x.work == Work::forward && x.k == 0 && rank.stage == 0) {
+      takes_.take(rank.pipeline, position_of(x.piece));
       out_.most_live = std::max(out_.most_live, ++rank.live);
     }
     if (x.work == Work::generator && !rank.generators.any(now_)) {  // out of the pool
-      generator_rank_[x.position] = r;
-      generator_load_[r] += sides_.generator.total(x.position);
+      generator_rank_[x.piece] = r;
+      generator_load_[r] += sides_.generator.total(x.piece);
       rank.generators.items.push_back(pool_.items[pool_.front++]);
     }
     Begun& begun = x.work == Work::forward ? rank.forward : x.work == Work::backward ? rank.backward : rank.generator;
-    begun = {x.position, x.k, x.count};
+    begun = {x.piece, x.k, x.count};
     std::vector<Entry>& out = out_.ranks[r];
-    if (!out.empty() && out.back().work == x.work && out.back().what == x.position)
+    if (!out.empty() && out.back().work == x.work && out.back().what == x.piece)
       out.back().count = static_cast<std::uint16_t>(out.back().count + x.count);
-    else out.push_back({x.work, static_cast<std::uint16_t>(x.k), static_cast<std::uint16_t>(x.count), x.position});
+    else out.push_back({x.work, static_cast<std::uint16_t>(x.k), static_cast<std::uint16_t>(x.count), x.piece});
     begin(r, x.work, x.length);
   }
 
@@ -337,6 +370,7 @@ class Fill {
   Takes takes_;
   std::vector<std::uint32_t> generator_rank_;
   const std::int64_t give_up_at_;
+  const std::uint32_t stages_;  // of encoders
   std::int64_t now_ = 0, slip_ = 0, clock_ = 0, margin_ = 0, lead_ = 0;
   std::uint32_t most_chunks_ = 0;
   std::vector<RankState> ranks_;
@@ -346,10 +380,12 @@ class Fill {
   std::int64_t mean_generator_load_ = 0;
   std::vector<std::int64_t> arrival_, side_arrival_;  // by LLM task: of its product; of what sides send it
   std::vector<bool> done_forward_, done_generator_;   // by position
+  std::vector<std::uint32_t> stages_done_;            // by position: forwards; empty with one stage, as the next is
+  std::vector<std::int64_t> forward_input_;           // by piece, of stages that follow one
   std::size_t first_forward_ = 0, first_generator_ = 0, left_ = 0;
   RankSet idle_, awake_;  // awake: something changed there since it decided
   bool all_awake_;
-  std::int64_t slip_decided_ = 0;
+  std::int64_t room_decided_ = 0;
   EventQueue events_;
   Filled out_;
 };

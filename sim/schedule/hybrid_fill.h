@@ -10,7 +10,7 @@
 
 namespace bigmac::hybrid {
 
-/// By position: the rank that runs its encoder and its generator.
+/// By position: the encoder pipeline (with one stage, the rank) that runs its encoder, and the rank of its generator.
 struct Placement {
   std::vector<std::uint32_t> encoder, generator;
 };
@@ -32,7 +32,7 @@ struct FillRules {
 
 enum class Work : std::uint8_t { llm, forward, backward, generator };
 
-/// An operation of the LLM (index into LlmClock::tasks), or `count` slices from `first` on of a position.
+/// An operation of the LLM (index into LlmClock::tasks), or `count` slices from `first` on of a piece.
 struct Entry {
   Work work;
   std::uint16_t first = 0, count = 1;
@@ -43,7 +43,7 @@ struct Filled {
   std::vector<std::vector<Entry>> ranks;
   Placement placement;  ///< as given or as taken
   std::int64_t end = 0;
-  std::uint32_t most_live = 0;  ///< encoder microbatches on one rank
+  std::uint32_t most_live = 0;  ///< encoder microbatches on one rank: a first stage's
   bool finished = false;
   bool limited = false;  ///< whether the limit ever held a forward back
 };

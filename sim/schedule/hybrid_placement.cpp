@@ -15,7 +15,8 @@ Loads side_weights(const Pipeline& pipeline, const CostTable& costs, bool encode
       for (std::uint32_t m = 0; m < weights.size(); ++m)
         for (const OpKind kind : {OpKind::forward, OpKind::backward})
           if (kind == OpKind::forward || pipeline.modules[module].backward)
-            weights[m] += costs.duration[costs.slot(module, kind, StageId{0}, MicrobatchId{m})].value;
+            for (std::uint16_t stage = 0; stage < pipeline.modules[module].stages; ++stage)
+              weights[m] += costs.duration[costs.slot(module, kind, StageId{stage}, MicrobatchId{m})].value;
   };
   if (encoders) add(pipeline.encoders);
   if (generators) add(pipeline.generators);
@@ -25,8 +26,8 @@ Loads side_weights(const Pipeline& pipeline, const CostTable& costs, bool encode
 Loads encoder_weights(const Sides& sides, std::uint32_t count) {
   Loads out(count, 0);
   for (std::uint32_t p = 0; p < count; ++p) {
-    if (!sides.forward.empty()) out[p] += sides.forward.total(p);
-    if (!sides.backward.empty()) out[p] += sides.backward.total(p);
+    if (!sides.forward.empty()) out[p] += sides.forward.position_total(p);
+    if (!sides.backward.empty()) out[p] += sides.backward.position_total(p);
   }
   return out;
 }
@@ -145,11 +146,26 @@ Loads plus(Loads a, const Loads& b) {
   return a;
 }
 
-/// Encoders over what is there already.
-std::vector<std::uint32_t> place_encoders(std::uint32_t group, const Loads& weights, const Loads& heights) {
-  std::vector<std::uint32_t> ranks = deal_all(group, weights, pour(heights, sum(weights)));
-  polish(group, weights, plus(heights, loads_of(weights, ranks, heights.size())), ranks);
-  return ranks;
+/// Encoders over what is there already, by rank; to ranks, or to pipelines of as many ranks as encoders have stages.
+std::vector<std::uint32_t> place_encoders(std::uint32_t stages, const Loads& weights, const Loads& by_rank) {
+  const auto group = static_cast<std::uint32_t>(by_rank.size());
+  Loads heights(group / stages, 0);
+  for (std::uint32_t r = 0; r < group; ++r) heights[r / stages] += by_rank[r];
+  std::vector<std::uint32_t> places = deal_all(group, weights, pour(heights, sum(weights)));
+  polish(group, weights, plus(heights, loads_of(weights, places, heights.size())), places);
+  return places;
+}
+
+/// What a rank does of encoders whatever its pipeline is dealt: with several stages, its own of an even share.
+Loads encoder_stage_work(const Pipeline& pipeline, const Sides& sides) {
+  Loads out(pipeline.ranks, 0);
+  const std::uint32_t stages = sides.forward.stages();
+  if (stages == 1) return out;
+  for (std::uint32_t piece = 0; piece < pipeline.microbatches * stages; ++piece)
+    out[piece % stages] += sides.forward.total(piece) + (sides.backward.empty() ? 0 : sides.backward.total(piece));
+  for (std::uint32_t s = 0; s < stages; ++s) out[s] /= pipeline.ranks / stages;
+  for (std::uint32_t r = stages; r < pipeline.ranks; ++r) out[r] = out[r % stages];
+  return out;
 }
 
 /// Sorted by weight, from the lightest on dealt to the end, the front and the end in turn: the heaviest after a third.
@@ -167,11 +183,12 @@ std::vector<MicrobatchId> peak_order(const Loads& weights) {
   return out;
 }
 
-Placement with_generators(std::uint32_t group, const Loads& encoder, const Loads& generator, const Loads& llm,
+Placement with_generators(std::uint32_t stages, const Loads& encoder, const Loads& generator, const Loads& llm,
                           const Loads& generator_heights) {
   Placement out;
+  const auto group = static_cast<std::uint32_t>(llm.size());
   out.generator = deal_all(group, generator, pour(generator_heights, sum(generator)));
-  out.encoder = place_encoders(group, encoder, plus(llm, loads_of(generator, out.generator, llm.size())));
+  out.encoder = place_encoders(stages, encoder, plus(llm, loads_of(generator, out.generator, llm.size())));
   return out;
 }
 
@@ -191,7 +208,7 @@ std::vector<std::vector<MicrobatchId>> candidate_orders(const Pipeline& pipeline
 
 std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Sides& sides,
                                             const std::vector<std::int64_t>& llm_work, std::int64_t pace) {
-  const std::uint32_t ranks = pipeline.ranks, count = pipeline.microbatches;
+  const std::uint32_t ranks = pipeline.ranks, count = pipeline.microbatches, stages = pipeline.encoder_stages();
   const Loads encoder = encoder_weights(sides, count), generator = generator_weights(sides, count);
   std::vector<Placement> out;
   if (sides.generator.empty()) {
@@ -199,14 +216,15 @@ std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Side
       Loads heights = llm_work;
       for (std::uint32_t r = 0; r < ranks; ++r)
         heights[r] += quarters * static_cast<std::int64_t>(ranks - 1 - r) * pace / 4;
-      out.push_back({place_encoders(ranks, encoder, heights), {}});
+      out.push_back({place_encoders(stages, encoder, heights), {}});
     }
     return out;
   }
+  const Loads encoder_stages = encoder_stage_work(pipeline, sides);
   for (const int quarters : {0, 1, 2, 4}) {
-    Loads heights = llm_work;
+    Loads heights = plus(llm_work, encoder_stages);
     for (std::uint32_t r = 0; r < ranks; ++r) heights[r] += quarters * static_cast<std::int64_t>(r) * pace / 4;
-    out.push_back(with_generators(ranks, encoder, generator, llm_work, heights));
+    out.push_back(with_generators(stages, encoder, generator, llm_work, heights));
   }
   return out;
 }

@@ -11,10 +11,10 @@ namespace bigmac::hybrid {
 
 /// The piece of work a rank has begun and may put aside between slices.
 struct Begun {
-  std::uint32_t position = kNone;
+  std::uint32_t piece = kNone;
   std::uint32_t next = 0;     // slice
   std::uint32_t running = 0;  // slices, from there on
-  bool any() const { return position != kNone; }
+  bool any() const { return piece != kNone; }
 };
 
 /// Pieces that became possible, in that order, each with the time from which its inputs are there.
@@ -22,7 +22,7 @@ struct Released {
   std::vector<std::pair<std::uint32_t, std::int64_t>> items;
   std::size_t front = 0;
   bool any(std::int64_t now) const { return front < items.size() && items[front].second <= now; }
-  std::uint32_t position() const { return items[front].first; }
+  std::uint32_t piece() const { return items[front].first; }
 };
 
 /// A rank's LLM operations: forwards and the others, each in their order, taken in that of the whole unless asked
@@ -43,7 +43,9 @@ struct RankState {
   std::uint32_t llm_live = 0;  // chunk activations
   bool busy = false;
   Work running = Work::llm;
-  std::uint32_t live = 0;
+  std::uint32_t pipeline = 0, stage = 0;  // which encoder stage is here
+  std::uint32_t live = 0;                 // microbatches that the pipeline holds; counted on its first rank
+  std::uint32_t forwards_done = 0;        // of later stages
   Begun forward, backward, generator;
   Released backwards, generators;
 };
@@ -51,7 +53,7 @@ struct RankState {
 /// A slice a rank might run next.
 struct Slice {
   Work work = Work::llm;  // llm: there is none
-  std::uint32_t position = 0, k = 0;
+  std::uint32_t piece = 0, k = 0;
   std::int64_t length = 0;
   bool pressing = false;       // may delay a ready LLM operation
   std::int64_t due = 0;        // when the LLM wants its result, before slip

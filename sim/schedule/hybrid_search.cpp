@@ -23,6 +23,7 @@ class LocalSearch {
         best_time_(time),
         live_limit_(live_limit),
         ranks_(space.pipeline.ranks),
+        stages_(space.pipeline.encoder_stages()),
         count_(space.pipeline.microbatches),
         random_(kSeed) {
     slack_ = 2 * std::max({now_.sides.forward.largest_slice(), now_.sides.backward.largest_slice(),
@@ -112,12 +113,15 @@ class LocalSearch {
   }
 
   void change() {
-    const bool encoders = !now_.placement.encoder.empty(), generators = !now_.placement.generator.empty();
+    // A single encoder pipeline leaves nothing to exchange.
+    const bool encoders = !now_.placement.encoder.empty() && stages_ < ranks_;
+    const bool generators = !now_.placement.generator.empty();
     const std::int64_t die = random_.integer(0, 15);
     if (die == 0) return change_rules();
     if (die <= 4) return exchange_positions();
     if (encoders && (die <= 11 || !generators)) return change_ranks(now_.placement.encoder);
     if (generators) return change_ranks(now_.placement.generator);
+    if (die <= 11) return exchange_positions();
     change_rules();
   }
 
@@ -143,20 +147,26 @@ class LocalSearch {
     return low + any(high - low + 1);
   }
 
+  /// How many ranks share what is placed: an encoder pipeline's, or one.
+  std::uint32_t width(const std::vector<std::uint32_t>& places) const {
+    return &places == &now_.placement.encoder ? stages_ : 1;
+  }
+
   void change_ranks(std::vector<std::uint32_t>& ranks) {
     std::uint32_t p = any(count_);
     // Half the time one of the rank that ends last.
+    const std::uint32_t last = score_.last / width(ranks);
     if (any(2) == 0)
-      for (std::uint32_t tries = 0; tries < 2 * ranks_ && ranks[p] != score_.last; ++tries) p = any(count_);
+      for (std::uint32_t tries = 0; tries < 2 * ranks_ && ranks[p] != last; ++tries) p = any(count_);
     if (any(2) == 0) return even_out(ranks, p);
-    if (any(4) == 0) ranks[p] = any(ranks_);
+    if (any(4) == 0) ranks[p] = any(ranks_ / width(ranks));
     else std::swap(ranks[p], ranks[near(p)]);
   }
 
   /// Of a few exchanges of p's rank with another position's, the one that leaves the two ranks' side work most even.
   void even_out(std::vector<std::uint32_t>& ranks, std::uint32_t p) {
-    const std::vector<std::int64_t> loads = side_loads();
     const bool encoder = &ranks == &now_.placement.encoder;
+    const std::vector<std::int64_t> loads = side_loads(width(ranks));
     std::uint32_t best = p;
     std::int64_t least = INT64_MAX;
     for (int tries = 0; tries < kTries; ++tries) {
@@ -172,14 +182,19 @@ class LocalSearch {
   std::int64_t weight(bool encoder, std::uint32_t p) const {
     const Sides& sides = now_.sides;
     if (!encoder) return sides.generator.total(p);
-    return sides.forward.total(p) + (sides.backward.empty() ? 0 : sides.backward.total(p));
+    return sides.forward.position_total(p) + (sides.backward.empty() ? 0 : sides.backward.position_total(p));
+  }
+  std::int64_t stage_weight(std::uint32_t piece) const {
+    return now_.sides.forward.total(piece) + (now_.sides.backward.empty() ? 0 : now_.sides.backward.total(piece));
   }
 
-  std::vector<std::int64_t> side_loads() const {
-    std::vector<std::int64_t> loads(ranks_, 0);
+  /// By `width` ranks together.
+  std::vector<std::int64_t> side_loads(std::uint32_t width) const {
+    std::vector<std::int64_t> loads(ranks_ / width, 0);
     for (std::uint32_t p = 0; p < count_; ++p) {
-      if (!now_.placement.encoder.empty()) loads[now_.placement.encoder[p]] += weight(true, p);
-      if (!now_.placement.generator.empty()) loads[now_.placement.generator[p]] += weight(false, p);
+      for (std::uint32_t s = 0; s < stages_ && !now_.placement.encoder.empty(); ++s)
+        loads[(now_.placement.encoder[p] * stages_ + s) / width] += stage_weight(p * stages_ + s);
+      if (!now_.placement.generator.empty()) loads[now_.placement.generator[p] / width] += weight(false, p);
     }
     return loads;
   }
@@ -198,7 +213,7 @@ class LocalSearch {
   Point now_, best_;
   Score score_{0, 0, 0};
   std::int64_t best_time_, slack_ = 0;
-  std::uint32_t live_limit_, ranks_, count_;
+  std::uint32_t live_limit_, ranks_, stages_, count_;
   Random random_;
   bool llm_differs_ = false;
   std::uint32_t idle_steps_ = 0;  ///< since the best was found

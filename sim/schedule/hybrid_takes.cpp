@@ -8,48 +8,50 @@ namespace {
 constexpr std::uint32_t kPlacedGroups = 3, kMostPlaced = 4;
 
 std::int64_t encoder_work(const Sides& sides, std::uint32_t position) {
-  return sides.forward.total(position) + (sides.backward.empty() ? 0 : sides.backward.total(position));
+  return sides.forward.position_total(position) +
+         (sides.backward.empty() ? 0 : sides.backward.position_total(position));
 }
 
 }  // namespace
 
 Takes::Takes(const LlmClock& llm, const Sides& sides, const Placement& placement, bool dynamic)
-    : llm_(llm), sides_(sides), own_(llm.ranks()), own_front_(llm.ranks(), 0), load_(llm.ranks(), 0) {
+    : llm_(llm), sides_(sides) {
+  const std::uint32_t pipelines = llm.ranks() / sides.forward.stages();
+  own_.resize(pipelines), own_front_.assign(pipelines, 0), load_.assign(pipelines, 0);
   if (sides.forward.empty()) return;
   const std::size_t count = llm.by_forward.size();
   if (!dynamic) {
-    rank_of_ = placement.encoder;
-    for (const std::uint32_t p : llm.by_forward) own_[rank_of_[p]].push_back(p);
+    pipeline_of_ = placement.encoder;
+    for (const std::uint32_t p : llm.by_forward) own_[pipeline_of_[p]].push_back(p);
     return;
   }
-  rank_of_.assign(count, 0);
+  pipeline_of_.assign(count, 0);
   for (std::uint32_t p = 0; p < count; ++p) mean_ += encoder_work(sides, p);
-  mean_ /= llm.ranks();
+  mean_ /= pipelines;
   const std::size_t placed = std::size_t{kPlacedGroups} * llm.ranks();
   dynamic_end_ = count > placed ? count - placed : 0;
   if (dynamic_end_ == 0) place_rest();
 }
 
-std::uint32_t Takes::next(std::uint32_t rank, std::int64_t now, std::int64_t slip) const {
+std::uint32_t Takes::next(std::uint32_t pipeline, std::int64_t now, std::int64_t slip) const {
   if (cursor_ < dynamic_end_) {
     const std::uint32_t p = llm_.by_forward[cursor_];
-    const bool due = now + sides_.forward.total(p) >= llm_.forward_due[p] + slip;
-    return due || within_mean(rank, p) ? p : kNone;
+    const bool due = now + sides_.forward.position_total(p) >= llm_.forward_due[p] + slip;
+    return due || within_mean(pipeline, p) ? p : kNone;
   }
-  return own_front_[rank] < own_[rank].size() ? own_[rank][own_front_[rank]] : kNone;
+  return own_front_[pipeline] < own_[pipeline].size() ? own_[pipeline][own_front_[pipeline]] : kNone;
 }
 
-bool Takes::within_mean(std::uint32_t rank, std::uint32_t position) const {
-  return load_[rank] + encoder_work(sides_, position) / 2 <= mean_;
+bool Takes::within_mean(std::uint32_t pipeline, std::uint32_t position) const {
+  return load_[pipeline] + encoder_work(sides_, position) / 2 <= mean_;
 }
 
-void Takes::take(std::uint32_t rank, std::uint32_t position) {
-  if (cursor_ >= dynamic_end_) {
-    ++own_front_[rank];
-    return;
-  }
-  rank_of_[position] = rank;
-  load_[rank] += encoder_work(sides_, position);
+void Takes::take(std::uint32_t pipeline, std::uint32_t position) {
+  ++own_front_[pipeline];
+  if (cursor_ >= dynamic_end_) return;
+  own_[pipeline].push_back(position);
+  pipeline_of_[position] = pipeline;
+  load_[pipeline] += encoder_work(sides_, position);
   if (++cursor_ == dynamic_end_) place_rest();
 }
 
@@ -59,16 +61,17 @@ void Takes::place_rest() {
   std::stable_sort(rest.begin(), rest.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return encoder_work(sides_, a) > encoder_work(sides_, b); });
   std::vector<std::uint32_t> placed(own_.size(), 0);
+  const std::uint32_t most = kMostPlaced * sides_.forward.stages();
   for (const std::uint32_t p : rest) {
     std::uint32_t best = kNone;
-    for (std::uint32_t r = 0; r < own_.size(); ++r)
-      if (placed[r] < kMostPlaced && (best == kNone || load_[r] < load_[best])) best = r;
-    rank_of_[p] = best;
+    for (std::uint32_t q = 0; q < own_.size(); ++q)
+      if (placed[q] < most && (best == kNone || load_[q] < load_[best])) best = q;
+    pipeline_of_[p] = best;
     ++placed[best];
     load_[best] += encoder_work(sides_, p);
   }
   for (std::size_t i = dynamic_end_; i < llm_.by_forward.size(); ++i)
-    own_[rank_of_[llm_.by_forward[i]]].push_back(llm_.by_forward[i]);
+    own_[pipeline_of_[llm_.by_forward[i]]].push_back(llm_.by_forward[i]);
 }
 
 }  // namespace bigmac::hybrid

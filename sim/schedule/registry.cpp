@@ -188,6 +188,7 @@ ScheduleInfo hybrid_row() {
           .bases = base_names(),
           .parameters = {live_limit, llm_limit, fills},
           .refines = true,
+          .encoder_stages = true,
           .thorough = true,
           .sides = SidePlacement::free_sides,
           .refuses = refuse_what_base_refuses,
@@ -206,7 +207,8 @@ std::vector<ScheduleInfo> make_table() {
 Refusal refuse_encoder_stages(const ScheduleInfo& info, const Pipeline& pipeline) {
   const std::uint32_t stages = pipeline.encoder_stages();
   if (stages == 1) return std::nullopt;
-  if (!info.encoder_stages) return info.name + " runs a whole encoder on one rank; use upfront, optimus or bigmac";
+  if (!info.encoder_stages)
+    return info.name + " runs a whole encoder on one rank; use upfront, optimus, bigmac or hybrid";
   for (const ModuleId encoder : pipeline.encoders)
     if (pipeline.modules[encoder].stages != stages)
       return fmt::format("encoders of {} and {} stages do not share pipelines; give all the same", stages,
