@@ -100,21 +100,16 @@ class Candidates {
 
   Best run() {
     const std::uint32_t live_limit = limits_.encoder_live;
-    const std::optional<Schedule> nested = bigmac_if_it_fits();
-    // With encoders of several stages bigmac's first stages hold more than its groups in front.
-    const std::uint32_t groups = !nested ? kNone
-                                 : stages_ > 1
-                                     ? most_encoder_live(pipeline_, *nested)
-                                     : static_cast<std::uint32_t>(nested->parameters.at("encoder_warmup_groups"));
-    bool nested_tried = false;
-    const auto try_nested = [&](std::uint32_t limit) {
-      if (nested && !nested_tried && groups <= limit) try_bigmac(*nested), nested_tried = true;
+    std::vector<Ready> ready = schedules_of_others();
+    const auto try_ready = [&](std::uint32_t limit) {
+      for (Ready& other : ready)
+        if (!other.tried && other.live <= limit) keep_ready(other.schedule, other.how), other.tried = true;
     };
     Choice choice{setups_.size() - 1, 0, 0, 0};
     std::uint32_t idle_limits = 0;
     for (std::uint32_t limit = 1; limit <= live_limit && !done();) {
       const std::int64_t before = best_.found ? best_.time : kNever;
-      try_nested(limit);
+      try_ready(limit);
       any_open_ = false;
       tried_.clear();
       choice = try_limit(choice, limit);
@@ -125,11 +120,18 @@ class Candidates {
       const bool enough = idle_limits == kIdleLimits || best_.fills * fill_size() > kOperations / limits_.search_share;
       limit = enough ? pipeline_.microbatches : next_limit(limit);
     }
-    try_nested(live_limit);
+    try_ready(live_limit);
     return std::move(best_);
   }
 
  private:
+  /// Another builder's schedule, to be tried from the limit on that admits it.
+  struct Ready {
+    Schedule schedule;
+    std::uint32_t live = 0;
+    const char* how = "";
+    bool tried = false;
+  };
   /// The limits at which is searched, besides the last: 3, 4, 6, 8, 12, 16, 24, ... times the encoder's stages, each of
   /// which holds one of so many parts of a microbatch.
   bool searched(std::uint32_t limit) const {
@@ -197,15 +199,28 @@ class Candidates {
     return build_bigmac({pipeline_, request_.costs, request_.base, {}});
   }
 
-  void try_bigmac(const Schedule& as_given) {
-    keep_bigmac(as_given, "bigmac's columns");
-    if (setups_.size() > 1)
-      keep_bigmac(build_bigmac({pipeline_, request_.costs, request_.base, {{"sort_microbatches", 1}}}),
-                  "bigmac's columns, microbatches sorted");
+  /// bigmac's; with encoders of several stages, whose bigmac holds more than its groups in front, upfront's as well.
+  std::vector<Ready> schedules_of_others() const {
+    std::vector<Ready> out;
+    if (std::optional<Schedule> nested = bigmac_if_it_fits()) {
+      const std::uint32_t live = stages_ > 1
+                                     ? most_encoder_live(pipeline_, *nested)
+                                     : static_cast<std::uint32_t>(nested->parameters.at("encoder_warmup_groups"));
+      out.push_back({std::move(*nested), live, "bigmac's columns"});
+      if (setups_.size() > 1)
+        out.push_back({build_bigmac({pipeline_, request_.costs, request_.base, {{"sort_microbatches", 1}}}), live,
+                       "bigmac's columns, microbatches sorted"});
+    }
+    if (stages_ > 1 && pipeline_.generators.empty()) {
+      Schedule around = build_upfront({pipeline_, request_.costs, request_.base, {}});
+      const std::uint32_t live = most_encoder_live(pipeline_, around);
+      out.push_back({std::move(around), live, "all encoders around the LLM"});
+    }
+    return out;
   }
 
-  void keep_bigmac(Schedule schedule, const char* how) {
-    if (most_llm_live(orders_of(schedule)) <= limits_.llm_live) keep(std::move(schedule), how);
+  void keep_ready(const Schedule& schedule, const char* how) {
+    if (most_llm_live(orders_of(schedule)) <= limits_.llm_live) keep(schedule, how);
   }
 
   Choice try_limit(Choice choice, std::uint32_t limit) {

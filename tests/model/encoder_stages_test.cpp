@@ -75,7 +75,7 @@ TEST(EncoderStages, let_optimus_reach_the_bound_where_bubbles_suffice) {
 }
 
 TEST(EncoderStages, files_hold_under_every_schedule_that_takes_them) {
-  for (const char* name : {"naive", "upfront", "bigmac", "optimus"})
+  for (const char* name : {"naive", "upfront", "bigmac", "optimus", "hybrid"})
     for (const std::int64_t ranks : {2, 4, 8})
       for (const std::int64_t chunks : {1, 3})
         for (const std::int64_t microbatches : {2, 7, 16})
@@ -84,7 +84,9 @@ TEST(EncoderStages, files_hold_under_every_schedule_that_takes_them) {
             for (const std::int64_t transfer : {0, 130}) {
               ScheduleFile file =
                   in_stages({ranks, chunks, microbatches, 1000, 1700, 900, 2000, 0, 0, transfer}, stages);
-              const Outcome outcome = simulate_or_fail(file, name);
+              std::map<std::string, std::int64_t> parameters;
+              if (std::string(name) == "hybrid") parameters["search_fills"] = microbatches == 7 ? 6 : 0;
+              const Outcome outcome = simulate_or_fail(file, name, parameters);
               EXPECT_FALSE(find_incompleteness(file.pipeline, file.schedule).has_value());
               const std::string text = schedule_file_text(file, outcome);
               const oracle::OracleResult expected = oracle::retime(text);
@@ -98,11 +100,78 @@ TEST(EncoderStages, files_hold_under_every_schedule_that_takes_them) {
           }
 }
 
+std::uint32_t most_live(const Outcome& outcome) {
+  std::uint32_t most = 0;
+  for (const RankActivations& rank : outcome.ranks) most = std::max(most, live(rank, Role::encoder));
+  return most;
+}
+
+// Jobs on which hybrid's promises are held against others: equal and unequal microbatches and stages.
+std::vector<ScheduleFile> promised_jobs() {
+  std::vector<ScheduleFile> out;
+  for (const std::int64_t ranks : {4, 8})
+    for (const std::int64_t chunks : {1, 2})
+      for (const std::uint32_t stages : {2u, static_cast<std::uint32_t>(ranks)})
+        for (const bool equal : {true, false}) {
+          Uniform u{ranks, chunks, 2 * ranks, 1000, 2000, 960, 1920, 0, 0, equal ? 0 : 40};
+          out.push_back(in_stages(u, stages));
+          if (equal) continue;
+          GivenCosts costs = given_costs_from(out.back().pipeline, out.back().costs);
+          const auto count = static_cast<std::uint32_t>(u.microbatches);
+          for (CostSeries* series : {&costs[1].forward, &costs[1].backward}) {
+            const std::int64_t mean = series->values[0];
+            *series = {stages, count, {}};
+            for (std::uint32_t s = 0; s < stages; ++s)
+              for (std::uint32_t m = 0; m < count; ++m)
+                series->values.push_back(mean * (60 + 7 * m % 90) * (80 + 11 * s % 40) / 10'000);
+          }
+          out.back().costs = cost_table_from(out.back().pipeline, costs);
+        }
+  return out;
+}
+
+TEST(EncoderStages, make_hybrid_no_slower_than_others_within_the_same_memory) {
+  for (ScheduleFile& file : promised_jobs())
+    for (const char* name : {"bigmac", "upfront"}) {
+      const Outcome other = simulate_or_fail(file, name);
+      const std::uint32_t cap = most_live(other);
+      const Outcome ours = simulate_or_fail(file, "hybrid", {{"encoder_live_limit", cap}, {"search_fills", 0}});
+      EXPECT_LE(ours.iteration, other.iteration) << name;
+      EXPECT_LE(most_live(ours), cap);
+    }
+}
+
+TEST(EncoderStages, make_hybrid_no_slower_than_optimus) {
+  for (ScheduleFile& file : promised_jobs()) {
+    const Outcome optimus = simulate_or_fail(file, "optimus");
+    EXPECT_LE(simulate_or_fail(file, "hybrid", {{"search_fills", 30}}).iteration, optimus.iteration);
+  }
+}
+
+TEST(EncoderStages, keep_hybrids_limit_and_a_larger_one_is_never_slower) {
+  for (ScheduleFile& file : promised_jobs()) {
+    std::optional<Nanoseconds> before;
+    for (std::uint32_t limit = 1; limit <= file.pipeline.microbatches; ++limit) {
+      try {
+        const Outcome outcome = simulate_or_fail(file, "hybrid", {{"encoder_live_limit", limit}, {"search_fills", 0}});
+        EXPECT_LE(most_live(outcome), limit);
+        if (before) {
+          EXPECT_LE(outcome.iteration, *before) << limit;
+        }
+        before = outcome.iteration;
+      } catch (const Error&) {
+        EXPECT_FALSE(before.has_value()) << limit;
+      }
+    }
+    EXPECT_TRUE(before.has_value());
+  }
+}
+
 TEST(EncoderStages, are_refused_where_ranks_do_not_make_pipelines_or_the_schedule_cannot) {
   ScheduleFile odd = in_stages({4, 1, 8, 10, 20, 9, 18}, 3);
   EXPECT_THROW(build_schedule("bigmac", {odd.pipeline, odd.costs, "", {}}), Error);
   ScheduleFile file = in_stages({4, 1, 8, 10, 20, 8, 16}, 2);
-  for (const char* name : {"hybrid", "balanced", "disaggregated"})
+  for (const char* name : {"balanced", "disaggregated"})
     EXPECT_THROW(build_schedule(name, {file.pipeline, file.costs, "", {}}), Error);
 }
 

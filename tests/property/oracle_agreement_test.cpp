@@ -91,7 +91,30 @@ void add_rides(nlohmann::ordered_json& costs, std::uint64_t seed) {
   }
 }
 
-// Some jobs get a second encoder or generator, and some an encoder that is frozen.
+// Encoders cut into stages, as many as there are ranks or the fewest that divide them. A stage's costs are those of
+// the whole, a microbatch on.
+void cut_encoders(nlohmann::ordered_json& job, std::uint64_t seed) {
+  const int ranks = job["pipeline"]["ranks"].get<int>();
+  int stages = ranks;
+  for (int divisor = ranks; divisor > 1 && seed % 2 == 0; --divisor)
+    if (ranks % divisor == 0) stages = divisor;
+  if (stages == 1) return;
+  for (auto& [name, module] : job["costs_ns"].items()) {
+    if (!name.starts_with("encoder")) continue;
+    job["modules"][name]["stages"] = stages;
+    for (auto& [kind, cost] : module.items()) {
+      const nlohmann::ordered_json whole = cost;
+      cost = nlohmann::ordered_json::array();
+      for (int s = 0; s < stages; ++s) {
+        cost.push_back(whole);
+        if (whole.is_array())
+          std::rotate(cost.back().begin(), cost.back().begin() + s % static_cast<int>(whole.size()), cost.back().end());
+      }
+    }
+  }
+}
+
+// Some jobs get a second encoder or generator, some an encoder that is frozen, and some encoders of several stages.
 std::string with_more_modules(const std::string& job_text, std::uint64_t seed) {
   auto job = nlohmann::ordered_json::parse(job_text);
   auto& costs = job["costs_ns"];
@@ -99,6 +122,7 @@ std::string with_more_modules(const std::string& job_text, std::uint64_t seed) {
   if (seed % 4 == 2 && costs.contains("generator")) costs["generator_b"] = costs["generator"];
   if (seed % 6 == 3 && costs.contains("encoder")) job["modules"]["encoder"]["frozen"] = true;
   if (seed % 7 >= 4) add_rides(costs, seed);
+  else if (seed % 7 >= 2) cut_encoders(job, seed);
   return job.dump();
 }
 
