@@ -41,13 +41,14 @@
 // limit, be it on encoder microbatches or on the LLM's chunks.
 // Orders and placements for unequal costs: hybrid_placement.h. Where all of these leave more than 0.3 % to the job's
 // lower bound, a local search over orders, placements and rules goes on from the best (hybrid_search.h).
-// Encoders of S stages over S ranks (op_makers.h): each stage of a position is a piece of its own. Stage s > 0 may begin
-// once stage s-1 has arrived, a backward of stage s once that of s+1 has, that of the last once the LLM's gradient has.
-// The slip counts last stages; until then D(t) expects of the first unfinished position what its later stages take, and
-// a forward is due before them. The limit counts what the first stage holds: others begin later and end earlier.
-// Departures from what the field does: encoder and generator passes are interrupted between parts; the warm-up slope
-// of 1 in place of Megatron-LM's 2 where that is no slower; microbatches are permuted. Generators: P to 8P more
-// warm-up forwards. Several encoders, or generators, of one microbatch run as one; the limit counts microbatches.
+// Encoders of S stages over S ranks (op_makers.h): each stage of a position is a piece of its own. Stage s > 0 may
+// begin once stage s-1 has arrived, a backward of stage s once that of s+1 has, that of the last once the LLM's
+// gradient has. The slip counts last stages; until then D(t) expects of the first unfinished position what its later
+// stages take, and a forward is due before them. The limit counts what the first stage holds: others begin later and
+// end earlier. Departures from what the field does: encoder and generator passes are interrupted between parts; the
+// warm-up slope of 1 in place of Megatron-LM's 2 where that is no slower; microbatches are permuted. Generators: P to
+// 8P more warm-up forwards. Several encoders, or generators, of one microbatch run as one; the limit counts
+// microbatches.
 #include <fmt/format.h>
 
 #include "bigmac/base/error.h"
