@@ -20,8 +20,8 @@
 // group, and hybrid, which moves backwards against forwards, keeps the order of each. And of the last chunk P-r more,
 // or, where backwards may move (free sides), at least one. Then no microbatch has been backwards through stage 0, so
 // all that went forwards hold their encoder's activations: on one of k ranks at least 1/k of them; where microbatch m's
-// encoder is rank m mod P's, one on every rank (V > 1: a whole group went forwards), where it is the first rank's, all
-// there.
+// encoder is rank m mod P's, one on every rank (V > 1: a whole group went forwards; of S stages a rank's own of S
+// microbatches), where it is the first rank's, all there.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -122,7 +122,10 @@ class Bounds {
     if (sides_ == SidePlacement::own_ranks) return for_each_split();
     bound_llm();
     if (modules_.empty()) return {made(step_, memory_)};
-    if (sides_ == SidePlacement::free_sides) return for_each_number_of_holders();
+    // Encoders of several stages over fewer microbatches than ranks: schedules deal them in their own ways.
+    const bool own_way = pipeline_.encoder_stages() > 1 && pipeline_.microbatches < pipeline_.ranks;
+    if (sides_ == SidePlacement::free_sides || (sides_ == SidePlacement::every_rank && own_way))
+      return for_each_number_of_holders();
     return {with_known_holders()};
   }
 
@@ -168,27 +171,36 @@ class Bounds {
     step_ = std::max(step_, iteration_ + ns_of(optimizer));
   }
 
-  // The least that a rank holds while it runs some module forwards, and the least kept of it.
+  // The least that a rank holds while it runs some stage of a module forwards, and the least kept of a microbatch in
+  // each stage of the first encoder and in all of them.
   void bound_side_passes() {
     side_peak_ = least_kept_ = std::numeric_limits<double>::infinity();
     for (const ModuleId module : modules_)
       for (std::uint32_t m = 0; m < pipeline_.microbatches; ++m) {
-        const std::uint32_t slot = costs_.table.slot(module, OpKind::forward, StageId{0}, MicrobatchId{m});
-        const auto kept = static_cast<double>(costs_.table.activation[slot].value);
-        side_peak_ = std::min(side_peak_, kept + static_cast<double>(costs_.table.transient[slot].value));
-        if (module == modules_.front() && pipeline_.modules[module].backward) least_kept_ = std::min(least_kept_, kept);
+        double all = 0;
+        const bool returns = module == modules_.front() && pipeline_.modules[module].backward;
+        for (std::uint16_t stage = 0; stage < pipeline_.modules[module].stages; ++stage) {
+          const std::uint32_t slot = costs_.table.slot(module, OpKind::forward, StageId{stage}, MicrobatchId{m});
+          const auto kept = static_cast<double>(costs_.table.activation[slot].value);
+          side_peak_ = std::min(side_peak_, kept + static_cast<double>(costs_.table.transient[slot].value));
+          all += kept;
+          if (returns && m == 0) stage_kept_.push_back(kept);
+          if (returns) stage_kept_[stage] = std::min(stage_kept_[stage], kept);
+        }
+        if (returns) least_kept_ = std::min(least_kept_, all);
       }
-    if (pipeline_.encoders.empty() || !std::isfinite(least_kept_)) least_kept_ = 0;
+    if (pipeline_.encoders.empty() || !std::isfinite(least_kept_)) least_kept_ = 0, stage_kept_.clear();
   }
 
-  // What a rank that runs some module holds and adds at least, with `holders` ranks like it.
+  // What a rank that runs some stage of a module holds and adds at least, with `holders` ranks like it.
   std::pair<double, double> least_side(std::uint32_t holders) const {
     double bytes = std::numeric_limits<double>::infinity(), us = bytes;
-    for (const ModuleId module : modules_) {
-      const ModuleDemand own = side_demand(job_, plan_, costs_, module, holders);
-      bytes = std::min(bytes, own.state.total());
-      us = std::min(us, us_of(own.outside));
-    }
+    for (const ModuleId module : modules_)
+      for (std::uint32_t stage = 0; stage < pipeline_.modules[module].stages; ++stage) {
+        const ModuleDemand own = side_demand(job_, plan_, costs_, module, stage, holders);
+        bytes = std::min(bytes, own.state.total());
+        us = std::min(us, us_of(own.outside));
+      }
     return {bytes, us};
   }
 
@@ -212,7 +224,7 @@ class Bounds {
     for (std::uint32_t k = 1; k <= pipeline_.ranks; ++k) {
       const auto [bytes, us] = least_side(k);
       work += works[k - 1];
-      const double share = (live + k - 1) / k;
+      const double share = pipeline_.encoder_stages() > 1 ? 1.0 * live / k : (live + k - 1) / k;
       const double memory = bytes + std::max(needs[k - 1], states[0] + share * least_kept_);
       const std::int64_t iteration = std::max(iteration_, static_cast<std::int64_t>(work / k));
       out.push_back(made(std::max(step_, iteration + ns_of(fixed[k - 1] + us)), std::max(memory_, memory)));
@@ -262,28 +274,29 @@ class Bounds {
     return out;
   }
 
-  /// Encoder microbatches that a rank holds, with its own at its first backward, where it is known which are its own.
-  double live_here() const {
-    const std::uint32_t group = std::min(pipeline_.microbatches, pipeline_.ranks);
-    if (sides_ == SidePlacement::first_and_last) return group;
-    return pipeline_.chunks > 1 ? 1 : 0;
+  /// Encoder activations that a rank holds at its first backward, where it is known which are its own.
+  double encoders_held(std::uint32_t rank) const {
+    if (stage_kept_.empty()) return 0;
+    if (sides_ == SidePlacement::first_and_last) return std::min(pipeline_.microbatches, pipeline_.ranks) * least_kept_;
+    const std::size_t stages = stage_kept_.size();
+    return pipeline_.chunks > 1 ? static_cast<double>(stages) * stage_kept_[rank % stages] : 0;
   }
 
   QuickBound with_known_holders() const {
     const Residency where = default_residency(pipeline_, sides_);
     double memory = memory_, outside = 0;
-    std::vector<std::uint32_t> holders(pipeline_.modules.size(), 0);
-    for (const auto& rank : where.modules)
-      for (std::size_t i = 0; i < rank.size(); ++i) holders[i] += rank[i] ? 1 : 0;
     for (std::uint32_t rank = 0; rank < pipeline_.ranks; ++rank) {
       double bytes = ranks_[rank].llm.state.total(), us = fixed_us(ranks_[rank]), peak = ranks_[rank].at_turn;
       for (const ModuleId module : modules_) {
-        if (!where.modules[rank][module.value]) continue;
-        const ModuleDemand own = side_demand(job_, plan_, costs_, module, holders[module.value]);
-        bytes += own.state.total();
-        us += us_of(own.outside);
+        if (!where.holds(rank, module)) continue;
+        for (std::uint32_t stage = 0; stage < pipeline_.modules[module].stages; ++stage) {
+          if (!where.stages[rank][module][stage]) continue;
+          const ModuleDemand own = side_demand(job_, plan_, costs_, module, stage, where.holders(module, stage));
+          bytes += own.state.total();
+          us += us_of(own.outside);
+        }
         peak = std::max(peak, side_peak_);
-        if (module == modules_.front()) peak = std::max(peak, ranks_[rank].at_turn + live_here() * least_kept_);
+        if (module == modules_.front()) peak = std::max(peak, ranks_[rank].at_turn + encoders_held(rank));
       }
       memory = std::max(memory, bytes + peak);
       outside = std::max(outside, us);
@@ -298,6 +311,7 @@ class Bounds {
   SidePlacement sides_;
   std::int64_t encoders_ = 0, generators_ = 0, iteration_ = 0, step_ = 0;
   double memory_ = 0, side_peak_ = 0, least_kept_ = 0;
+  std::vector<double> stage_kept_;
   std::vector<ModuleId> modules_;
   std::vector<RankDemand> ranks_;
 };

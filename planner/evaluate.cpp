@@ -63,6 +63,7 @@ std::string Evaluation::label() const {
   if (plan.cp > 1) text += fmt::format(" cp{}", plan.cp);
   if (plan.ep > 1) text += fmt::format(" ep{}", plan.ep);
   if (plan.encoder_tp > 1) text += fmt::format(" enc-tp{}", plan.encoder_tp);
+  if (plan.encoder_pp > 1) text += fmt::format(" enc-pp{}", plan.encoder_pp);
   if (plan.generator_tp > 1) text += fmt::format(" gen-tp{}", plan.generator_tp);
   if (plan.shard_sides) text += " fsdp";
   if (!plan.shard_optimizer) text += " ddp";
@@ -87,6 +88,7 @@ ParallelPlan plan_under(const Job& job, ParallelPlan plan, const ScheduleChoice&
   const auto by_flops = choice.parameters.find("by_flops");
   const bool flops = by_flops != choice.parameters.end() && by_flops->second != 0;
   plan.one_list = flops ? OneList::by_flops : OneList::by_time;
+  plan.encoder_pp = 1;
   return plan;
 }
 
@@ -95,6 +97,8 @@ bool takes_one_list(const Job& job, const ParallelPlan& plan) {
   for (const auto* sides : {&job.model->encoders, &job.model->generators})
     for (const Module& side : *sides) layers += side.layers.size();
   const auto stages = static_cast<std::size_t>(plan.pp) * static_cast<std::size_t>(plan.vpp);
+  // Encoders of several stages apart are no other list.
+  if (plan.encoder_pp > 1 && !job.parallel.encoder_pp) return false;
   return !plan.shard_sides && plan.recompute != Recompute::partial && layers >= stages;
 }
 
@@ -107,7 +111,7 @@ PlanCosts costs_under(const Job& job, const ParallelPlan& own, const PlanCosts& 
 std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                    const ScheduleChoice& choice, Bytes memory_limit) {
   if (const ParallelPlan own = plan_under(job, plan, choice); own != plan) {
-    if (!takes_one_list(job, own)) return std::nullopt;
+    if (!takes_one_list(job, plan)) return std::nullopt;
     return evaluate(job, own, costs_under(job, own, costs), choice, memory_limit);
   }
   const ScheduleRequest request{costs.pipeline, costs.table, choice.base, choice.parameters};

@@ -47,12 +47,30 @@ std::int64_t next_limit(std::int64_t limit) {
 /// where no GPUs of a node hold the same weights.
 std::optional<Study> sharded_twin(const Study& study) {
   const Job& job = study.file.job;
-  if (!study.plan || study.plan->shard_sides || job.parallel.shard_sides) return std::nullopt;
+  if (!study.plan || study.plan->shard_sides || job.parallel.shard_sides || study.plan->encoder_pp > 1)
+    return std::nullopt;
   ParallelPlan plan = *study.plan;
   plan.shard_sides = true;
   const bool shares = shard_group(job, plan, plan.encoder_tp) > 1 ||
                       (!job.model->generators.empty() && shard_group(job, plan, plan.generator_tp) > 1);
   return shares ? std::optional(under_plan(study, plan)) : std::nullopt;
+}
+
+/// The study with encoders cut over all ranks; nothing where that is the job's to say, or there are too few layers.
+std::optional<Study> staged_twin(const Study& study) {
+  const Job& job = study.file.job;
+  if (!study.plan || study.plan->pp == 1 || study.plan->shard_sides || job.parallel.encoder_pp) return std::nullopt;
+  for (const Module& encoder : job.model->encoders)
+    if (encoder.layers.size() < static_cast<std::size_t>(study.plan->pp)) return std::nullopt;
+  ParallelPlan plan = *study.plan;
+  plan.encoder_pp = plan.pp;
+  return under_plan(study, plan);
+}
+
+EncoderWeights weights_of(const Study& study) {
+  if (!study.plan) return EncoderWeights::whole;
+  if (study.plan->encoder_pp > 1) return EncoderWeights::staged;
+  return study.plan->shard_sides ? EncoderWeights::sharded : EncoderWeights::whole;
 }
 
 /// Hybrid at every limit that binds, then without one.
@@ -63,7 +81,7 @@ void add_hybrid(Study& study, const std::string& base, Frontier& out) {
   for (std::int64_t limit = 1; limit < std::min<std::int64_t>(free.live, microbatches); limit = next_limit(limit))
     out.points.push_back(point_of(study, {kHybrid, base, {{"encoder_live_limit", limit}}}));
   out.points.push_back(free);
-  for (std::size_t i = begin; i < out.points.size(); ++i) out.points[i].sharded = study.plan && study.plan->shard_sides;
+  for (std::size_t i = begin; i < out.points.size(); ++i) out.points[i].weights = weights_of(study);
 }
 
 bool whole_backwards(const std::string& base) { return find_llm_base(base).plain; }
@@ -80,7 +98,8 @@ Frontier live_limit_frontier(Job job, const std::string& base, int threads) {
   out.whole_gpu = study.plan.has_value();
   add_hybrid(study, base, out);
   out.base = study.file.schedule.base;
-  if (std::optional<Study> twin = sharded_twin(study)) add_hybrid(*twin, base, out);
+  for (std::optional<Study> twin : {sharded_twin(study), staged_twin(study)})
+    if (twin) add_hybrid(*twin, base, out);
   for (const ScheduleInfo& info : all_schedules())
     if (!info.is_base && info.name != kHybrid)
       out.points.push_back(point_of(study, {info.name, info.bases.empty() ? "" : base, {}}));

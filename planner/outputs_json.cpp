@@ -28,6 +28,7 @@ Json plan_json(const Evaluation& e) {
                      {"dp", p.dp},
                      {"ep", p.ep},
                      {"encoder_tp", p.encoder_tp},
+                     {"encoder_pp", p.encoder_pp},
                      {"generator_tp", p.generator_tp},
                      {"shard_sides", p.shard_sides},
                      {"micro_batch", p.micro_batch},
@@ -144,7 +145,7 @@ std::string pareto_csv(const SearchResult& result) {
   std::string out =
       "step_ns,memory_bytes,mfu,bubble_fraction,schedule,base,parameters,tp,cp,pp,vpp,dp,ep,encoder_tp,"
       "generator_tp,shard_sides,micro_batch,recompute,microbatches,encoder_recompute,generator_recompute,"
-      "shard_optimizer\n";
+      "shard_optimizer,encoder_pp\n";
   for (const Evaluation& e : result.front) {
     const ParallelPlan& p = e.plan;
     const int sharded = p.shard_sides ? 1 : 0;
@@ -152,8 +153,8 @@ std::string pareto_csv(const SearchResult& result) {
                        e.base, settings(e));
     out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},", p.tp, p.cp, p.pp, p.vpp, p.dp, p.ep, p.encoder_tp,
                        p.generator_tp, sharded, p.micro_batch, name(p.recompute), e.microbatches);
-    out += fmt::format("{},{},{}\n", name(p.recompute_of_encoders()), name(p.recompute_of_generators()),
-                       p.shard_optimizer ? 1 : 0);
+    out += fmt::format("{},{},{},{}\n", name(p.recompute_of_encoders()), name(p.recompute_of_generators()),
+                       p.shard_optimizer ? 1 : 0, p.encoder_pp);
   }
   return out;
 }

@@ -25,7 +25,8 @@ Json parallel_json(const Job& job, const ParallelPlan& plan) {
   Json out;
   out["llm"] = {{"tp", plan.tp}, {"cp", plan.cp}, {"pp", plan.pp}, {"vpp", plan.vpp}, {"dp", plan.dp}, {"ep", plan.ep}};
   for (const Module& module : job.model->encoders)
-    out[module.name] = {{"tp", plan.encoder_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.encoder_tp}};
+    out[module.name] = {
+        {"tp", plan.encoder_tp}, {"pp", plan.encoder_pp}, {"replicas_per_rank", plan.rank_gpus() / plan.encoder_tp}};
   for (const Module& module : job.model->generators)
     out[module.name] = {{"tp", plan.generator_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.generator_tp}};
   out["shard_sides"] = plan.shard_sides;
@@ -55,6 +56,17 @@ Json list_json(const Job& job, const StageList& listed) {
   return stages;
 }
 
+/// Of encoders that are cut, by stage: {"stage": 0, "first_layer": 0, "layers": 3}.
+void add_encoder_stages(const Job& job, const PlanCosts& costs, Json& out) {
+  for (std::size_t i = 0; i < costs.encoder_cuts.size() && costs.pipeline.encoder_stages() > 1; ++i) {
+    const Partition& cut = costs.encoder_cuts[i];
+    Json stages = Json::array();
+    for (std::size_t s = 0; s + 1 < cut.size(); ++s)
+      stages.push_back({{"stage", s}, {"first_layer", cut[s]}, {"layers", cut[s + 1] - cut[s]}});
+    out[job.model->encoders[i].name] = stages;
+  }
+}
+
 Json partition_json(const Job& job, const Partition& partition, const std::vector<std::uint32_t>& again) {
   Json stages = Json::array();
   for (std::size_t s = 0; s + 1 < partition.size(); ++s) {
@@ -78,6 +90,7 @@ PlanFacts plan_facts(const Job& job, const PlanCosts& costs, const Evaluation& e
   facts.parallel = parallel_json(job, evaluation.plan).dump();
   Json partition = partition_json(job, costs.partition, costs.again);
   if (!costs.listed.empty()) partition["list"] = list_json(job, costs.listed);
+  else add_encoder_stages(job, costs, partition);
   facts.partition = partition.dump();
   const Residency where = residency(costs.pipeline, schedule);
   const OutsidePipeline outside =

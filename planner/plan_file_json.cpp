@@ -20,6 +20,7 @@ ParallelPlan plan_of(const JsonReader& parallel, const Model& model) {
   plan.vpp = degree(llm, "vpp"), plan.dp = degree(llm, "dp"), plan.ep = degree(llm, "ep");
   plan.encoder_tp = tp_of(parallel, model.encoders);
   plan.generator_tp = tp_of(parallel, model.generators);
+  if (!model.encoders.empty()) plan.encoder_pp = degree(parallel.at(model.encoders.front().name.c_str()), "pp");
   plan.micro_batch = parallel.integer_or("micro_batch", 1, 1, std::int64_t{1} << 22);
   plan.recompute = recompute_named(parallel.string_or("recompute", "none"));
   if (const auto own = parallel.find("encoder_recompute")) plan.encoder_recompute = recompute_named(own->string());

@@ -14,7 +14,7 @@ namespace {
 // Everything of a plan that a profile depends on; what it does not depend on is left at one value.
 ParallelPlan llm_key(const ParallelPlan& plan) {
   ParallelPlan key = plan;
-  key.vpp = key.encoder_tp = key.generator_tp = 1;
+  key.vpp = key.encoder_tp = key.encoder_pp = key.generator_tp = 1;
   key.shard_sides = false;
   key.one_list = OneList::no;
   key.pp = key.dp = 1;

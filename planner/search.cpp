@@ -99,8 +99,8 @@ class Search {
     const auto is = [](const auto& value, auto own) { return !value || *value == own; };
     return stated.tp && stated.pp && is(stated.tp, plan.tp) && is(stated.cp, plan.cp) && is(stated.pp, plan.pp) &&
            is(stated.vpp, plan.vpp) && is(stated.dp, plan.dp) && is(stated.ep, plan.ep) &&
-           is(stated.encoder_tp, plan.encoder_tp) && is(stated.generator_tp, plan.generator_tp) &&
-           is(options_.begin_with_micro, plan.micro_batch);
+           is(stated.encoder_tp, plan.encoder_tp) && is(stated.encoder_pp, plan.encoder_pp) &&
+           is(stated.generator_tp, plan.generator_tp) && is(options_.begin_with_micro, plan.micro_batch);
   }
 
   Candidate candidate(const Unit& unit, const std::vector<QuickBound>& corners, const Family& family,

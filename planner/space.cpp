@@ -113,8 +113,36 @@ class Enumeration {
     for (const int encoder : side_choices(job_.model->encoders, job_.parallel.encoder_tp, plan))
       for (const int generator : side_choices(job_.model->generators, job_.parallel.generator_tp, plan)) {
         plan.encoder_tp = encoder, plan.generator_tp = generator;
-        add_recompute(plan);
+        for (const int stages : encoder_stages(plan)) plan.encoder_pp = stages, add_recompute(plan);
       }
+  }
+
+  // Encoders whole, unless said or asked for: then any pipeline of consecutive ranks whose stages all have a layer.
+  std::vector<int> encoder_stages(const ParallelPlan& plan) {
+    if (job_.model->encoders.empty()) return {1};
+    const bool wide = axes_ == Axes::all && heavy_sides(plan);
+    std::vector<int> out;
+    for (const int stages : fixed_or(job_.parallel.encoder_pp, wide ? divisors(plan.pp) : std::vector<int>{1})) {
+      const bool layers = std::all_of(job_.model->encoders.begin(), job_.model->encoders.end(), [&](const Module& m) {
+        return static_cast<std::size_t>(stages) <= m.layers.size();
+      });
+      if (plan.pp % stages != 0) exclude("encoder_pp does not divide pp");
+      else if (!layers) exclude("more encoder stages than encoder layers");
+      else out.push_back(stages);
+    }
+    return out;
+  }
+
+  // A replica of an encoder or generator is a burden: 6 bytes a parameter above a tenth of the GPU's memory.
+  bool heavy_sides(const ParallelPlan& plan) const {
+    const auto burden = [&](const std::vector<Module>& modules, int tp) {
+      double bytes = 0;
+      for (const Module& module : modules) bytes += 6.0 * static_cast<double>(parameters(module)) / tp;
+      return bytes;
+    };
+    const double bytes =
+        burden(job_.model->encoders, plan.encoder_tp) + burden(job_.model->generators, plan.generator_tp);
+    return bytes > 0.1 * static_cast<double>(job_.cluster->gpu.memory.value);
   }
 
   std::vector<int> side_choices(const std::vector<Module>& modules, const std::optional<int>& fixed,
@@ -176,20 +204,17 @@ class Enumeration {
     }
   }
 
-  // Sharding encoders and generators is tried where a replica of one is a burden: 6 bytes a parameter above a tenth of
-  // the GPU's memory.
+  // Sharding encoders and generators is tried where a replica of one is a burden. Encoders that are cut into stages are
+  // not sharded as well: the GPUs of a node need not hold the same stage.
   void add_sharding(ParallelPlan plan) {
-    const auto burden = [&](const std::vector<Module>& modules, int tp) {
-      double bytes = 0;
-      for (const Module& module : modules) bytes += 6.0 * static_cast<double>(parameters(module)) / tp;
-      return bytes;
-    };
-    const double bytes =
-        burden(job_.model->encoders, plan.encoder_tp) + burden(job_.model->generators, plan.generator_tp);
     const bool shares = job_.cluster->node.gpus > std::max(plan.encoder_tp, plan.generator_tp);
-    const bool heavy = shares && bytes > 0.1 * static_cast<double>(job_.cluster->gpu.memory.value);
+    const bool heavy = shares && heavy_sides(plan);
     for (const bool shard : {false, true}) {
       if (job_.parallel.shard_sides ? shard != *job_.parallel.shard_sides : shard && !heavy) continue;
+      if (shard && plan.encoder_pp > 1) {
+        exclude("encoder stages are not sharded within a node");
+        continue;
+      }
       plan.shard_sides = shard;
       space_.plans.push_back(plan);
     }

@@ -76,7 +76,7 @@ PlanCosts drawn_pool(const Job& job, const PlanCosts& costs, const ParallelPlan&
   };
   PlanCosts pool =
       plan_costs(job, plan, options.pool, {costs.llm, nullptr}, sides(Role::encoder, job.model->encoders.size()),
-                 sides(Role::generator, job.model->generators.size()), costs.listed);
+                 sides(Role::generator, job.model->generators.size()), &costs);
   if (costs.listed.empty()) keep_llm(costs, pool);
   return pool;
 }
@@ -159,7 +159,7 @@ class Spreading {
       own.wait = std::min(own.wait, ride.at_ends ? waits.end_length : waits.length);
     }
     for (const Row& row : rows_) {
-      const auto known = by_slot.find(wide_.slot(row.module, row.kind, StageId{0}, MicrobatchId{row.microbatch}));
+      const auto known = by_slot.find(wide_.slot(row.module, row.kind, row.stage, MicrobatchId{row.microbatch}));
       riding_.push_back(known == by_slot.end() ? Riding{} : known->second);
     }
   }
@@ -174,10 +174,12 @@ class Spreading {
 
   std::int64_t dearness(const Pipeline& pipeline, const CostTable& table, std::uint32_t m) const {
     std::int64_t sum = 0;
-    for (std::size_t id = 1; id < pipeline.modules.size(); ++id)
+    for (std::size_t id = 1; id < pipeline.modules.size(); ++id) {
+      const ModuleId module{static_cast<std::uint8_t>(id)};
       for (const OpKind kind : {OpKind::forward, OpKind::backward})
-        sum += table.duration[table.slot(ModuleId{static_cast<std::uint8_t>(id)}, kind, StageId{0}, MicrobatchId{m})]
-                   .value;
+        for (std::uint16_t stage = 0; stage < pipeline.modules[module].stages; ++stage)
+          sum += table.duration[table.slot(module, kind, StageId{stage}, MicrobatchId{m})].value;
+    }
     return sum;
   }
 

@@ -29,6 +29,8 @@ void note_common(const PlanFile& plan, std::vector<std::string>& dropped) {
     dropped.push_back(
         fmt::format("{}: its place, its tensor parallelism and its operations", file.pipeline.modules.items[m].name));
   if (plan.plan.shard_sides) dropped.push_back("weights of encoders and generators sharded within a node");
+  if (plan.plan.encoder_pp > 1)
+    dropped.push_back(fmt::format("encoders cut into {} stages over the pipeline's ranks", plan.plan.encoder_pp));
   if (!file.schedule.microbatch_order.empty())
     dropped.push_back("the order of microbatches: feed them in schedule.microbatch_order");
   dropped.push_back("times and memory");

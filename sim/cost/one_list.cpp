@@ -165,7 +165,8 @@ ListOutline list_outline(const Job& job, const ParallelPlan& plan, const PlanCos
 }
 
 PlanCosts one_list_costs(const Job& job, const ParallelPlan& plan, std::int64_t microbatches, SharedProfile llm,
-                         std::vector<SharedSide> encoders, std::vector<SharedSide> generators, StageList listed) {
+                         std::vector<SharedSide> encoders, std::vector<SharedSide> generators,
+                         const PlanCosts* as_cut) {
   PlanCosts out;
   out.pipeline = make_pipeline(plan.pp, plan.vpp, microbatches, {}, {}, "parallel");
   out.llm = std::move(llm);
@@ -173,8 +174,8 @@ PlanCosts one_list_costs(const Job& job, const ParallelPlan& plan, std::int64_t 
   out.generators = std::move(generators);
   const ListCosts list(job, plan, out);
   const std::vector<ListedLayers> whole = whole_list(job);
-  out.listed = std::move(listed);
-  if (out.listed.empty()) out.listed = cut(whole, partition_layers(list.weights(whole), out.pipeline.stages()));
+  out.listed =
+      as_cut != nullptr ? as_cut->listed : cut(whole, partition_layers(list.weights(whole), out.pipeline.stages()));
   out.partition = llm_share(out.listed);
   out.table = make_cost_table(out.pipeline, {any_varies(out)});
   const bool overlap = job.training.overlap_transfers;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "bigmac/base/error.h"
+#include "encoder_stages.h"
 #include "one_list.h"
 #include "pass_rows.h"
 #include "stage_partition.h"
@@ -40,18 +41,52 @@ std::vector<std::string> names_of(const std::vector<Module>& modules) {
   return names;
 }
 
-double fill_side(const Job& job, const ParallelPlan& plan, PlanCosts& out, ModuleId id, const SideCosts& side) {
+/// A stage's rows for one microbatch: between stages a layer's output travels, to the LLM the module's. A table has one
+/// transfer for what a stage sends either way.
+void fill_side_stage(const Job& job, const ParallelPlan& plan, CostTable& table, ModuleId id, const SideCosts& side,
+                     const Partition& cut, std::uint32_t stage, std::uint32_t m) {
+  const StageId at{static_cast<std::uint16_t>(stage)};
+  const double inner = cut.size() > 2 ? transfer_of(job, plan, side.inner_bytes[m]) : 0;
+  const double sent = stage + 2 < cut.size() ? inner : std::max(inner, transfer_of(job, plan, side.transfer_bytes[m]));
+  fill_pass(table, id, at, MicrobatchId{m}, encoder_stage_cost(side, cut, stage, m), {sent, sent, true});
+}
+
+double fill_side(const Job& job, const ParallelPlan& plan, PlanCosts& out, ModuleId id, const SideCosts& side,
+                 const Partition& cut) {
   double flops = 0;
+  const bool encoder = out.pipeline.modules[id].role == Role::encoder;
   for (std::uint32_t m = 0; m < out.pipeline.microbatches; ++m) {
-    if (m == 0 || out.table.modules[id].per_microbatch != 0) {
-      fill_pass(out.table, id, StageId{0}, MicrobatchId{m}, side.by_microbatch[m],
-                {transfer_of(job, plan, side.transfer_bytes[m]), transfer_of(job, plan, side.transfer_bytes[m]), true});
-      if (out.pipeline.modules[id].role == Role::encoder)
-        fill_rides(out.table, id, StageId{0}, MicrobatchId{m}, side.by_microbatch[m]);
-    }
     flops += side.by_microbatch[m].model_flops + side.by_microbatch[m].backward_flops;
+    if (m > 0 && out.table.modules[id].per_microbatch == 0) continue;
+    for (std::uint32_t stage = 0; stage + 1 < cut.size(); ++stage) {
+      fill_side_stage(job, plan, out.table, id, side, cut, stage, m);
+      if (encoder)
+        fill_rides(out.table, id, StageId{static_cast<std::uint16_t>(stage)}, MicrobatchId{m},
+                   encoder_stage_cost(side, cut, stage, m));
+    }
   }
   return flops;
+}
+
+double fill_encoders(const Job& job, const ParallelPlan& plan, PlanCosts& out) {
+  double flops = 0;
+  for (std::size_t i = 0; i < out.encoders.size(); ++i)
+    flops += fill_side(job, plan, out, out.pipeline.encoders[i], *out.encoders[i], out.encoder_cuts[i]);
+  return flops;
+}
+
+/// Pipeline and encoder cuts, before any cost.
+void shape_modules(const Job& job, const ParallelPlan& plan, std::int64_t microbatches,
+                   const std::vector<SharedSide>& encoders, const PlanCosts* as_cut, PlanCosts& out) {
+  out.pipeline = make_pipeline(plan.pp, plan.vpp, microbatches, names_of(job.model->encoders),
+                               names_of(job.model->generators), "parallel");
+  for (std::size_t i = 0; i < out.pipeline.encoders.size(); ++i) {
+    ModuleShape& shape = out.pipeline.modules[out.pipeline.encoders[i]];
+    shape.backward = trained_layers(job, Role::encoder, i).any_backward();
+    shape.stages = static_cast<std::uint32_t>(plan.encoder_pp);
+    out.encoder_cuts.push_back(as_cut != nullptr ? as_cut->encoder_cuts[i]
+                                                 : encoder_cut(*encoders[i], out.pipeline.microbatches, shape.stages));
+  }
 }
 
 }  // namespace
@@ -68,15 +103,12 @@ bool varies(const SideCosts& side, std::uint32_t microbatches) {
 }
 
 PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t microbatches, LlmProfiles profiles,
-                     std::vector<SharedSide> encoders, std::vector<SharedSide> generators, StageList listed) {
+                     std::vector<SharedSide> encoders, std::vector<SharedSide> generators, const PlanCosts* as_cut) {
   if (plan.one_list != OneList::no && !(encoders.empty() && generators.empty()))
     return one_list_costs(job, plan, microbatches, std::move(profiles.layers), std::move(encoders),
-                          std::move(generators), std::move(listed));
+                          std::move(generators), as_cut);
   PlanCosts out;
-  out.pipeline = make_pipeline(plan.pp, plan.vpp, microbatches, names_of(job.model->encoders),
-                               names_of(job.model->generators), "parallel");
-  for (std::size_t i = 0; i < out.pipeline.encoders.size(); ++i)
-    out.pipeline.modules[out.pipeline.encoders[i]].backward = trained_layers(job, Role::encoder, i).any_backward();
+  shape_modules(job, plan, microbatches, encoders, as_cut, out);
   const std::uint32_t count = out.pipeline.microbatches;
   const SharedProfile llm = profiles.layers;
   out.llm = llm;
@@ -87,11 +119,10 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
   if (plan.tp > 1 && !encoders.empty()) out.table.rides.resize(out.table.size());
   out.encoders = std::move(encoders);
   out.generators = std::move(generators);
-  double side_flops = 0;
-  for (std::size_t i = 0; i < out.encoders.size(); ++i)
-    side_flops += fill_side(job, plan, out, out.pipeline.encoders[i], *out.encoders[i]);
+  double side_flops = fill_encoders(job, plan, out);
   for (std::size_t i = 0; i < out.generators.size(); ++i)
-    side_flops += fill_side(job, plan, out, out.pipeline.generators[i], *out.generators[i]);
+    side_flops += fill_side(job, plan, out, out.pipeline.generators[i], *out.generators[i],
+                            {0, static_cast<std::uint32_t>(out.generators[i]->kind.size())});
   const bool stated = job.training.even_stages || !job.training.stage_layers.empty();
   StagePartition cut = partition_stages(
       job, plan, out, profiles, stated ? std::optional(stated_partition(job, out.pipeline.stages())) : std::nullopt);
@@ -108,6 +139,10 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
     out.model_flops += (sum.model_flops + sum.backward_flops) * count;
   }
   out.model_flops += side_flops;
+  if (plan.encoder_pp > 1 && as_cut == nullptr) {
+    out.encoder_cuts = cuts_beside_llm(out);
+    fill_encoders(job, plan, out);
+  }
   refuse_overflow(out);
   return out;
 }

@@ -1,12 +1,13 @@
 // Stages under memory.
 //
 // Room. A rank may hold the job's limit less its communication buffers and what encoders and generators take where
-// every rank holds them: state, and the activations of three microbatches (bigmac's columns). The LLM's stages get the
-// rest. Where no partition fits that, the sides are left out (a schedule may place them elsewhere). Live. When rank r
-// of an interleaved pipeline starts its first backward, 2(P-1-r) + (V-1)P + 1 forwards have run there: P of each chunk
-// but the last, the rest of the last one and then of the first again. For V = 1 1F1B's P-r. Chunks. The rank's room is
-// dealt to its chunks in proportion to what an average layer needs there (state + live x kept): exact for V = 1; for V
-// > 1 exact for this dealing, which for layers alike fits whenever equal stages do.
+// every rank holds them: state, and the activations of three microbatches (bigmac's columns; of encoders of S stages,
+// 3 + 2 (S-1) times the first stage's). The LLM's stages get the rest. Where no partition fits that, the sides are left
+// out (a schedule may place them elsewhere). Live. When rank r of an interleaved pipeline starts its first backward,
+// 2(P-1-r) + (V-1)P + 1 forwards have run there: P of each chunk but the last, the rest of the last one and then of the
+// first again. For V = 1 1F1B's P-r. Chunks. The rank's room is dealt to its chunks in proportion to what an average
+// layer needs there (state + live x kept): exact for V = 1; for V > 1 exact for this dealing, which for layers alike
+// fits whenever equal stages do.
 #include "stage_partition.h"
 
 #include <algorithm>
@@ -64,14 +65,18 @@ std::vector<double> live_of(const Pipeline& pipeline) {
 /// What encoders and generators hold on a rank where every rank has them.
 double side_bytes(const Job& job, const ParallelPlan& plan, const PlanCosts& costs) {
   const Pipeline& pipeline = costs.pipeline;
-  const double held = std::min<double>(kSideMicrobatches, std::ceil(1.0 * pipeline.microbatches / pipeline.ranks));
   double bytes = 0;
   const auto add = [&](const std::vector<ModuleId>& modules, const std::vector<SharedSide>& sides) {
     for (std::size_t i = 0; i < modules.size(); ++i) {
-      bytes += side_demand(job, plan, costs, modules[i], pipeline.ranks).state.total();
-      double kept = 0;
+      const std::uint32_t stages = pipeline.modules[modules[i]].stages;
+      double state = 0, kept = 0;
+      for (std::uint32_t stage = 0; stage < stages; ++stage)
+        state =
+            std::max(state, side_demand(job, plan, costs, modules[i], stage, pipeline.ranks / stages).state.total());
       for (std::uint32_t m = 0; m < pipeline.microbatches; ++m) kept += sides[i]->by_microbatch[m].activation_bytes;
-      bytes += held * kept / pipeline.microbatches;
+      const double held = std::min<double>(kSideMicrobatches + 2 * (stages - 1),
+                                           std::ceil(1.0 * pipeline.microbatches / pipeline.ranks));
+      bytes += state + held * kept / pipeline.microbatches;
     }
   };
   add(pipeline.encoders, costs.encoders);

@@ -43,8 +43,9 @@ class Chart {
   std::string run() {
     axes();
     bound();
-    stairs(false);
-    stairs(true);
+    stairs(EncoderWeights::whole, "hybrid", "hybrid");
+    stairs(EncoderWeights::sharded, "hybrid, weights sharded", "hybrid sharded");
+    stairs(EncoderWeights::staged, "hybrid, encoders in stages", "hybrid staged");
     for (const FrontierPoint& point : frontier_.points)
       if (point.refusal.empty() && point.schedule != "hybrid") other(point);
     return fmt::format(
@@ -52,7 +53,7 @@ class Chart {
                "role=\"img\" font-family=\"Helvetica,Arial,DejaVu Sans,sans-serif\" font-size=\"12\">\n<title>{2}"
                "</title>\n<style>.grid{{stroke:#d5dae1;fill:none}}text{{fill:#444c57}}.mid{{text-anchor:middle}}"
                ".end{{text-anchor:end}}.head{{font-size:14px;font-weight:600;fill:#14171b}}.hybrid{{stroke:#0072b2;"
-               "fill:none;stroke-width:2}}.sharded{{stroke-dasharray:4 "
+               "fill:none;stroke-width:2}}.sharded{{stroke-dasharray:4 3}}.staged{{stroke-dasharray:1 "
                "3}}.dot{{fill:#0072b2}}.bound{{stroke:#14171b;stroke-dasharray:5 4}}"
                ".point{{fill:#d55e00}}.name{{fill:#0072b2;font-weight:600}}</style>\n<rect width=\"{0}\" "
                "height=\"{1}\" fill=\"#fff\"/>\n"
@@ -87,20 +88,20 @@ class Chart {
         kX0, num(at), kX1, kX1, num(at + 14), human_time(*frontier_.bound));
   }
 
-  void stairs(bool sharded) {
+  void stairs(EncoderWeights weights, const char* name, const char* css) {
     std::string path;
     for (const FrontierPoint& point : frontier_.points) {
-      if (!point.refusal.empty() || point.schedule != "hybrid" || point.sharded != sharded) continue;
+      if (!point.refusal.empty() || point.schedule != "hybrid" || point.weights != weights) continue;
       if (path.empty()) {
         path = fmt::format("M{} {}", num(x(point.live)), num(y(point.time)));
-        label(x(point.live), y(point.time), sharded ? "hybrid, weights sharded" : "hybrid", "name");
+        label(x(point.live), y(point.time), name, "name");
       } else {
         path += fmt::format("H{}V{}", num(x(point.live)), num(y(point.time)));
       }
       add(out_, "<circle class=\"dot\" cx=\"{}\" cy=\"{}\" r=\"4\"><title>hybrid, {} held: {}</title></circle>\n",
           num(x(point.live)), num(y(point.time)), point.live, human_time(point.time));
     }
-    if (!path.empty()) add(out_, "<path class=\"{}\" d=\"{}\"/>\n", sharded ? "hybrid sharded" : "hybrid", path);
+    if (!path.empty()) add(out_, "<path class=\"{}\" d=\"{}\"/>\n", css, path);
   }
 
   void other(const FrontierPoint& point) {

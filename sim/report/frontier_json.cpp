@@ -16,7 +16,14 @@ double over_bound(const Frontier& frontier, const FrontierPoint& point) {
   return static_cast<double>(point.time.value) / static_cast<double>(std::max<std::int64_t>(1, frontier.bound->value));
 }
 
-std::string name_of(const FrontierPoint& point) { return point.schedule + (point.sharded ? " sharded" : ""); }
+std::string name_of(const FrontierPoint& point) {
+  switch (point.weights) {
+    case EncoderWeights::whole: return point.schedule;
+    case EncoderWeights::sharded: return point.schedule + " sharded";
+    case EncoderWeights::staged: return point.schedule + " staged";
+  }
+  return point.schedule;
+}
 
 std::string row(const Frontier& frontier, const FrontierPoint& point) {
   if (!point.refusal.empty())
@@ -44,7 +51,8 @@ std::string frontier_json(const Frontier& frontier) {
   for (const FrontierPoint& point : frontier.points) {
     Json entry = {{"schedule", point.schedule}};
     if (point.limit) entry["encoder_live_limit"] = *point.limit;
-    if (point.sharded) entry["shard_sides"] = true;
+    if (point.weights == EncoderWeights::sharded) entry["shard_sides"] = true;
+    if (point.weights == EncoderWeights::staged) entry["encoder_stages"] = true;
     if (!point.refusal.empty()) {
       entry["refusal"] = point.refusal;
     } else {

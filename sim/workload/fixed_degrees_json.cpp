@@ -21,6 +21,18 @@ void check_stages(const JsonReader& root, const Job& job) {
                           layers, job.model->llm.name, pp, vpp));
 }
 
+void check_encoder_stages(const JsonReader& root, const Job& job) {
+  if (!job.parallel.encoder_pp) return;
+  const int stages = *job.parallel.encoder_pp;
+  if (job.parallel.pp && *job.parallel.pp % stages != 0)
+    member(root, "encoder_pp").fail(fmt::format("expected a divisor of pp {}, found {}", *job.parallel.pp, stages));
+  for (const Module& encoder : job.model->encoders)
+    if (encoder.layers.size() < static_cast<std::size_t>(stages))
+      member(root, "encoder_pp")
+          .fail(fmt::format("expected at most {}, the layers of {}, found {}", encoder.layers.size(), encoder.name,
+                            stages));
+}
+
 void check_gpus(const JsonReader& root, const Job& job) {
   const std::pair<const char*, std::optional<int>> degrees[] = {
       {"tp", job.parallel.tp}, {"cp", job.parallel.cp}, {"pp", job.parallel.pp}, {"dp", job.parallel.dp}};
@@ -60,6 +72,7 @@ void check_fixed_degrees(const JsonReader& root, const Job& job) {
   check_gpus(root, job);
   check_tensor_parallel(root, job);
   check_stages(root, job);
+  check_encoder_stages(root, job);
 }
 
 }  // namespace bigmac

@@ -4,8 +4,8 @@
 //    "model": "path" or {...}, "cluster": "path" or {...}, "gpus": 128,
 //    "data": {...}, "batch": {"global": 512, "micro": 1},
 //    "costs": "path" or {...},                          measured layers, schema bigmac.costs/1
-//    "parallel": {"tp": 2, "pp": 4, ..., "encoder_tp": 1, "shard_sides": false, "recompute": "selective"},
-//    "training": {"distributed_optimizer": true, "sequence_parallel": true, "overlap_gradients": true,
+//    "parallel": {"tp": 2, "pp": 4, ..., "encoder_tp": 1, "encoder_pp": 1, "shard_sides": false, "recompute":
+//    "selective"}, "training": {"distributed_optimizer": true, "sequence_parallel": true, "overlap_gradients": true,
 //                 "freeze_encoder": false},
 //    "search": {"seed": 7},                             draws the data anew
 //    "limits": {"memory_bytes": 80000000000}}
@@ -91,6 +91,7 @@ void read_parallel(const JsonReader& root, Job& job) {
                                                                  {"dp", &job.parallel.dp},
                                                                  {"ep", &job.parallel.ep},
                                                                  {"encoder_tp", &job.parallel.encoder_tp},
+                                                                 {"encoder_pp", &job.parallel.encoder_pp},
                                                                  {"generator_tp", &job.parallel.generator_tp}};
   std::vector<std::string> known;
   for (const auto& [key, degree] : degrees) {

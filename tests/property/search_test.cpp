@@ -131,12 +131,11 @@ void expect_bounded(const Job& job, const ParallelPlan& plan, const PlanCosts& c
        {SidePlacement::anywhere, SidePlacement::every_rank, SidePlacement::first_and_last, SidePlacement::free_sides}) {
     if (sides != SidePlacement::anywhere && find_schedule(choice.name).sides != sides) continue;
     const Residency assumed = default_residency(costs.pipeline, sides);
-    if (sides != SidePlacement::anywhere) {
-      EXPECT_EQ(where.stages, assumed.stages) << key.schedule;
-    }
-    if (sides != SidePlacement::anywhere && sides != SidePlacement::free_sides) {
-      EXPECT_EQ(where.modules, assumed.modules) << key.schedule;
-    }
+    for (std::uint32_t rank = 0; rank < costs.pipeline.ranks && sides != SidePlacement::anywhere; ++rank)
+      for (std::size_t id = 0; id < (sides == SidePlacement::free_sides ? 1 : costs.pipeline.modules.size()); ++id) {
+        const ModuleId module{static_cast<std::uint8_t>(id)};
+        EXPECT_EQ(where.stages[rank][module], assumed.stages[rank][module]) << key.schedule;
+      }
     const std::vector<QuickBound> bounds = quick_bounds(job, plan, costs, sides);
     EXPECT_TRUE(std::any_of(
         bounds.begin(), bounds.end(),

@@ -34,7 +34,7 @@ ParallelPlan plan_of(int dp) {
 class SpreadOf : public testing::TestWithParam<const char*> {};
 
 // 4 microbatches of 2 kinds: 16 batches, each timed by the engine on the schedule of the plan.
-std::vector<Nanoseconds> every_batch(const DetailedPlan& plan, const ParallelPlan& degrees, const StageList& cut) {
+std::vector<Nanoseconds> every_batch(const DetailedPlan& plan, const ParallelPlan& degrees, const PlanCosts& cut) {
   const auto count = plan.file.pipeline.microbatches;
   std::vector<Nanoseconds> out;
   for (int bits = 0; bits < (1 << count); ++bits) {
@@ -43,7 +43,7 @@ std::vector<Nanoseconds> every_batch(const DetailedPlan& plan, const ParallelPla
     const Job job = job_of(order);
     const PlanCosts apart = ProfileCache(job, {degrees}, 1).costs(degrees);
     const PlanCosts costs =
-        plan_costs(job, plan.evaluation.plan, count, {apart.llm, nullptr}, apart.encoders, apart.generators, cut);
+        plan_costs(job, plan.evaluation.plan, count, {apart.llm, nullptr}, apart.encoders, apart.generators, &cut);
     const auto result = simulate_quickly(costs.pipeline, costs.table, plan.file.schedule);
     out.push_back(std::get<Outcome>(result).iteration + (plan.evaluation.step - plan.evaluation.iteration));
   }
@@ -61,7 +61,7 @@ TEST_P(SpreadOf, holds_every_batch_there_can_be_as_often_as_it_is_likely) {
   options.pool = 2, options.batches = 16'000;
   const Spread spread = step_spread(job, cache, plan, options);
   std::map<std::int64_t, double> expected, found;
-  for (const Nanoseconds step : every_batch(plan, degrees, cache.costs(plan.evaluation.plan).listed))
+  for (const Nanoseconds step : every_batch(plan, degrees, cache.costs(plan.evaluation.plan)))
     expected[step.value] += 1000;
   for (const Nanoseconds step : spread.steps) found[step.value] += 1;
   ASSERT_EQ(found.size(), expected.size());

@@ -97,8 +97,9 @@ struct LlmProfiles {
 struct PlanCosts {
   Pipeline pipeline;
   CostTable table;
-  Partition partition;  ///< of the LLM's layers
-  StageList listed;     ///< where the plan has one list of layers; else empty
+  Partition partition;                  ///< of the LLM's layers
+  StageList listed;                     ///< where the plan has one list of layers; else empty
+  std::vector<Partition> encoder_cuts;  ///< by encoder: its layers over the plan's encoder_pp stages
   std::vector<std::uint32_t>
       again;  ///< by stage, partial recompute alone: its first so many transformer layers run again
   SharedProfile llm;
@@ -107,10 +108,11 @@ struct PlanCosts {
 };
 
 /// Puts profiles together. `encoders` and `generators` hold at least `microbatches` entries. With plan.one_list the
-/// pipeline has the LLM alone, its stages runs of any module's layers, `listed` by stage;
-/// a list that is given is kept, so that other data can be costed under the same cut.
+/// pipeline has the LLM alone, its stages runs of any module's layers, `listed` by stage. The list and the encoders are
+/// cut as they are in `as_cut` where that is given, so that other data can be costed under the same cut.
 PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t microbatches, LlmProfiles llm,
-                     std::vector<SharedSide> encoders, std::vector<SharedSide> generators, StageList listed = {});
+                     std::vector<SharedSide> encoders, std::vector<SharedSide> generators,
+                     const PlanCosts* as_cut = nullptr);
 
 /// A list of all layers before its table is filled: what bounds need, at a tenth of the price.
 struct ListOutline {
@@ -128,11 +130,16 @@ struct RankState {
   double total() const { return weights + gradients + optimizer + buffers; }
 };
 
-/// Which rank holds which weights: [rank][LLM stage] and [rank][module] (schedule/residency.h reads it off a schedule).
+/// Which rank holds which stages of each module (schedule/residency.h reads it off a schedule).
 struct Residency {
-  std::vector<std::vector<bool>> stages;
-  std::vector<std::vector<bool>> modules;
+  std::vector<IdVector<ModuleId, std::vector<bool>>> stages;  ///< [rank][module][stage]
+
+  bool holds(std::uint32_t rank, ModuleId module) const;
+  /// Ranks that hold a stage of a module.
+  std::uint32_t holders(ModuleId module, std::uint32_t stage) const;
 };
+/// No rank holds anything.
+Residency nowhere(const Pipeline& pipeline);
 
 /// Where a schedule puts encoders and generators: with the first and last stage, on every rank, on ranks that it
 /// chooses (`free_sides`), on such ranks with LLM stages and split backwards as it likes too (`anywhere`), on ranks of
@@ -141,7 +148,7 @@ enum class SidePlacement { first_and_last, every_rank, free_sides, anywhere, own
 /// The residency of the default stage placement (stage mod ranks) under `sides`; where they are free, LLM stages alone.
 Residency default_residency(const Pipeline& pipeline, SidePlacement sides);
 
-/// An encoder or generator held by k ranks is data parallel over k as well.
+/// A stage of an encoder or generator held by k ranks is data parallel over k as well.
 std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                    const Residency& where);
 /// What a step takes besides its pipeline, in us, on the rank where it is longest.
@@ -164,9 +171,9 @@ std::vector<double> llm_layer_states(const Job& job, const ParallelPlan& plan, c
 double buffer_bytes(const PlanCosts& costs);
 /// The LLM on a rank under the default stage placement; communication buffers are counted here.
 ModuleDemand llm_demand(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, std::uint32_t rank);
-/// An encoder or generator on each of `holders` ranks.
+/// A stage of an encoder or generator on each of `holders` ranks.
 ModuleDemand side_demand(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, ModuleId module,
-                         std::uint32_t holders);
+                         std::uint32_t stage, std::uint32_t holders);
 
 /// What a rank does, or waits, while it needs no LLM weights and owes no LLM gradients: from the start of the step to
 /// its first LLM forward, and from its last LLM operation to the end (planner/llm_slack.h reads it off a timed

@@ -72,8 +72,8 @@ struct ScheduleChoice {
 /// The plan as the schedule runs it: with one list of layers where it asks for that and the model has more than an LLM.
 ParallelPlan plan_under(const Job& job, ParallelPlan plan, const ScheduleChoice& choice);
 
-/// Whether the plan's layers can stand in one list: enough of them for its stages, no sides sharded, recomputed all
-/// alike.
+/// Whether the plan's layers can stand in one list: enough of them for its stages, no sides sharded or cut into stages
+/// of their own (unless the job says so: a list has none), recomputed all alike.
 bool takes_one_list(const Job& job, const ParallelPlan& plan);
 
 /// The costs of that plan from those of the plan without the schedule: profiles are shared.

@@ -10,12 +10,16 @@
 
 namespace bigmac {
 
+/// What a rank that runs encoders keeps of their weights: all; a share, a node holding them all; its stage, where
+/// encoders are cut over all ranks.
+enum class EncoderWeights { whole, sharded, staged };
+
 /// One schedule of the job.
 struct FrontierPoint {
   std::string schedule;
   std::optional<std::uint32_t> limit;  ///< most encoder microbatches a rank may hold, where one was set
-  bool sharded = false;                ///< weights of encoders and generators sharded over a node
-  std::string refusal;                 ///< why it does not run; the rest is 0 then
+  EncoderWeights weights = EncoderWeights::whole;
+  std::string refusal;  ///< why it does not run; the rest is 0 then
   Nanoseconds time{};
   std::uint32_t live = 0;  ///< encoder microbatches held at once, on the rank that holds most
   Bytes memory{};          ///< Frontier::whole_gpu says of what
@@ -27,12 +31,14 @@ struct Frontier {
   std::string base;
   bool whole_gpu = false;             ///< memory counts everything on a GPU; else activations alone
   std::optional<Nanoseconds> bound;   ///< no schedule of the job with whole backwards is faster
-  std::vector<FrontierPoint> points;  ///< hybrid by rising limit, the unlimited one last; so sharded; the others
+  std::vector<FrontierPoint> points;  ///< hybrid by rising limit, the unlimited one last; so for
+                                      ///< each way of keeping weights; the others
 };
 
 std::string frontier_table(const Frontier& frontier);
 std::string frontier_json(const Frontier& frontier);
-/// A self-contained SVG: microbatches held (logarithmic) against time, hybrid as stairs (dashed: sharded), the others
+/// A self-contained SVG: microbatches held (logarithmic) against time, hybrid as stairs (dashed: weights sharded or
+/// staged), the others
 /// as points, the bound as a line.
 std::string frontier_chart(const Frontier& frontier);
 

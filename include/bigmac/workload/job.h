@@ -29,7 +29,7 @@ struct AbstractJob {
 /// Degrees the job fixes; the rest is searched.
 struct FixedParallel {
   std::optional<int> tp, cp, pp, vpp, dp, ep;
-  std::optional<int> encoder_tp, generator_tp;
+  std::optional<int> encoder_tp, generator_tp, encoder_pp;
   std::optional<bool> shard_sides, shard_optimizer;
   std::optional<std::string> recompute, encoder_recompute,
       generator_recompute;  ///< none, selective, mlp, partial, full

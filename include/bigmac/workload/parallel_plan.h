@@ -28,7 +28,10 @@ enum class OneList { no, by_time, by_flops };
 struct ParallelPlan {
   int tp = 1, cp = 1, pp = 1, vpp = 1, dp = 1, ep = 1;
   int encoder_tp = 1, generator_tp = 1;  ///< within a rank's tp x cp GPUs; the rest of them is data parallel
-  std::int64_t micro_batch = 1;          ///< samples
+  /// Consecutive ranks that share one encoder, its layers cut into as many stages (PP_enc of Optimus, 2408.03505);
+  /// divides pp.
+  int encoder_pp = 1;
+  std::int64_t micro_batch = 1;  ///< samples
   Recompute recompute = Recompute::none;
   std::optional<Recompute> encoder_recompute, generator_recompute;  ///< absent: as the LLM
   bool shard_optimizer = true;  ///< over data-parallel ranks, where the job's training shards it at all
