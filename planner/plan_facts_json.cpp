@@ -30,7 +30,7 @@ Json parallel_json(const Job& job, const ParallelPlan& plan) {
   for (const Module& module : job.model->generators)
     out[module.name] = {{"tp", plan.generator_tp}, {"replicas_per_rank", plan.rank_gpus() / plan.generator_tp}};
   out["shard_sides"] = plan.shard_sides;
-  if (plan.one_list != OneList::no) out["one_list"] = plan.one_list == OneList::by_flops ? "by FLOPs" : "by time";
+  if (plan.one_list != OneList::no) out["one_list"] = plan.one_list == OneList::by_flops ? kListByFlops : kListByTime;
   out["micro_batch"] = plan.micro_batch;
   out["recompute"] = name(plan.recompute);
   if (plan.encoder_recompute) out["encoder_recompute"] = name(*plan.encoder_recompute);

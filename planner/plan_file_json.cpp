@@ -1,6 +1,7 @@
 // A plan.json of bigmac-plan read back as a plan.
 #include "bigmac/base/json_reader.h"
 #include "bigmac/planner/plan_file.h"
+#include "plan_facts.h"
 
 namespace bigmac {
 namespace {
@@ -11,6 +12,13 @@ int degree(const JsonReader& reader, const char* name) {
 
 int tp_of(const JsonReader& parallel, const std::vector<Module>& modules) {
   return modules.empty() ? 1 : degree(parallel.at(modules.front().name.c_str()), "tp");
+}
+
+OneList one_list_of(const JsonReader& list) {
+  const std::string text = list.string();
+  if (text == kListByTime) return OneList::by_time;
+  if (text == kListByFlops) return OneList::by_flops;
+  list.fail(unknown_name("way to cut a list", text, {kListByTime, kListByFlops}));
 }
 
 ParallelPlan plan_of(const JsonReader& parallel, const Model& model) {
@@ -26,8 +34,7 @@ ParallelPlan plan_of(const JsonReader& parallel, const Model& model) {
   if (const auto own = parallel.find("encoder_recompute")) plan.encoder_recompute = recompute_named(own->string());
   if (const auto own = parallel.find("generator_recompute")) plan.generator_recompute = recompute_named(own->string());
   plan.shard_sides = parallel.boolean_or("shard_sides", false);
-  if (const auto list = parallel.find("one_list"))
-    plan.one_list = list->string() == "by FLOPs" ? OneList::by_flops : OneList::by_time;
+  if (const auto list = parallel.find("one_list")) plan.one_list = one_list_of(*list);
   plan.shard_optimizer = parallel.boolean_or("shard_optimizer", true);
   return plan;
 }

@@ -15,16 +15,20 @@ struct Written {
 };
 
 // Qwen2.5-VL-7B: 28 layers on 4 stages of 2 ranks, tp 2, dp 2.
-Written written(const char* schedule) {
+std::string plan_text(const char* schedule) {
   const Job job = full_job("qwen2.5-vl-7b", "h100-80g", 8,
                            R"(, "data": {"sequence_length": 4096, "images_per_sample": 2, "image_tokens": 500},
       "batch": {"global": 16, "micro": 1})");
   ParallelPlan degrees;
   degrees.tp = 2, degrees.pp = 2, degrees.vpp = 2, degrees.dp = 2, degrees.recompute = Recompute::full;
   Evaluation chosen;
-  chosen.plan = degrees, chosen.schedule = schedule;
-  const DetailedPlan plan = work_out(job, ProfileCache(job, {degrees}, 1).costs(degrees), chosen);
-  const std::string text = schedule_file_text(plan.file, plan.outcome);
+  chosen.plan = plan_under(job, degrees, {schedule, "", {}}), chosen.schedule = schedule;
+  const DetailedPlan plan = work_out(job, ProfileCache(job, {degrees}, 1).costs(chosen.plan), chosen);
+  return schedule_file_text(plan.file, plan.outcome);
+}
+
+Written written(const char* schedule) {
+  const std::string text = plan_text(schedule);
   return {read_plan_file(text, "plan.json"), read_layer_kinds(text, "plan.json")};
 }
 
@@ -36,6 +40,30 @@ TEST(PlanFile, gives_back_the_degrees_it_was_written_with) {
   EXPECT_EQ(plan.dp, 2);
   EXPECT_EQ(plan.micro_batch, 1);
   EXPECT_EQ(plan.recompute, Recompute::full);
+}
+
+// A plan whose layers stand in one list, with another word for how they were cut.
+PlanFile with_list_cut(const char* how) {
+  std::string text = plan_text("balanced");
+  const std::string by_time = "\"by time\"";
+  text.replace(text.find(by_time), by_time.size(), std::string("\"") + how + "\"");
+  return read_plan_file(text, "plan.json");
+}
+
+TEST(PlanFile, says_how_a_list_of_layers_was_cut) {
+  EXPECT_EQ(with_list_cut("by time").plan.one_list, OneList::by_time);
+  EXPECT_EQ(with_list_cut("by FLOPs").plan.one_list, OneList::by_flops);
+}
+
+TEST(PlanFile, refuses_an_unknown_way_to_cut_a_list) {
+  try {
+    with_list_cut("by flops");
+    FAIL() << "was read";
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    for (const char* part : {"plan.json: /parallel/one_list", "'by flops'", "by time", "by FLOPs"})
+      EXPECT_NE(message.find(part), std::string::npos) << part << " in " << message;
+  }
 }
 
 TEST(MegatronArguments, state_degrees_layout_and_what_they_cannot_carry) {
