@@ -73,6 +73,14 @@ EncoderWeights weights_of(const Study& study) {
   return study.plan->shard_sides ? EncoderWeights::sharded : EncoderWeights::whole;
 }
 
+bool whole_backwards(const std::string& base) { return find_llm_base(base).plain; }
+
+/// Whether the LLM's stages stand where the job's bound has them.
+bool keeps_stages(const std::string& schedule) {
+  const SidePlacement sides = find_schedule(schedule).sides;
+  return sides != SidePlacement::one_list && sides != SidePlacement::own_ranks;
+}
+
 /// Hybrid at every limit that binds, then without one.
 void add_hybrid(Study& study, const std::string& base, Frontier& out) {
   const std::size_t begin = out.points.size();
@@ -81,10 +89,12 @@ void add_hybrid(Study& study, const std::string& base, Frontier& out) {
   for (std::int64_t limit = 1; limit < std::min<std::int64_t>(free.live, microbatches); limit = next_limit(limit))
     out.points.push_back(point_of(study, {kHybrid, base, {{"encoder_live_limit", limit}}}));
   out.points.push_back(free);
-  for (std::size_t i = begin; i < out.points.size(); ++i) out.points[i].weights = weights_of(study);
+  for (std::size_t i = begin; i < out.points.size(); ++i) {
+    out.points[i].weights = weights_of(study);
+    if (whole_backwards(study.file.schedule.base))
+      out.points[i].bound = job_lower_bound(study.file.pipeline, study.costs, {out.points[i].limit, {}});
+  }
 }
-
-bool whole_backwards(const std::string& base) { return find_llm_base(base).plain; }
 
 }  // namespace
 
@@ -104,6 +114,8 @@ Frontier live_limit_frontier(Job job, const std::string& base, int threads) {
     if (!info.is_base && info.name != kHybrid)
       out.points.push_back(point_of(study, {info.name, info.bases.empty() ? "" : base, {}}));
   if (whole_backwards(out.base)) out.bound = job_lower_bound(study.file.pipeline, study.costs);
+  for (FrontierPoint& point : out.points)
+    if (!point.bound && keeps_stages(point.schedule)) point.bound = out.bound;
   return out;
 }
 

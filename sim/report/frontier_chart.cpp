@@ -54,7 +54,7 @@ class Chart {
                "</title>\n<style>.grid{{stroke:#d5dae1;fill:none}}text{{fill:#444c57}}.mid{{text-anchor:middle}}"
                ".end{{text-anchor:end}}.head{{font-size:14px;font-weight:600;fill:#14171b}}.hybrid{{stroke:#0072b2;"
                "fill:none;stroke-width:2}}.sharded{{stroke-dasharray:4 3}}.staged{{stroke-dasharray:1 "
-               "3}}.dot{{fill:#0072b2}}.bound{{stroke:#14171b;stroke-dasharray:5 4}}"
+               "3}}.dot{{fill:#0072b2}}.bound{{stroke:#14171b;fill:none;stroke-dasharray:5 4}}"
                ".point{{fill:#d55e00}}.name{{fill:#0072b2;font-weight:600}}</style>\n<rect width=\"{0}\" "
                "height=\"{1}\" fill=\"#fff\"/>\n"
                "<text class=\"head\" x=\"12\" y=\"22\">{2}</text>\n",
@@ -80,12 +80,21 @@ class Chart {
         unit.name, kX1, kY1 + 40);
   }
 
+  /// What holds up to a limit, and beyond the last one.
   void bound() {
     if (!frontier_.bound) return;
+    std::string path = fmt::format("M{} ", kX0);
+    const char* step = "";
+    for (const FrontierPoint& point : frontier_.points)
+      if (point.limit && point.bound && point.weights == EncoderWeights::whole && x(*point.limit) < kX1) {
+        path += fmt::format("{}{}H{}", step, num(y(*point.bound)), num(x(*point.limit)));
+        step = "V";
+      }
     const double at = y(*frontier_.bound);
+    path += fmt::format("{}{}H{}", step, num(at), kX1);
     labels_.push_back({kX1 - 150, at, kX1, at + 16});
-    add(out_, "<path class=\"bound\" d=\"M{} {}H{}\"/><text class=\"end\" x=\"{}\" y=\"{}\">lower bound {}</text>\n",
-        kX0, num(at), kX1, kX1, num(at + 14), human_time(*frontier_.bound));
+    add(out_, "<path class=\"bound\" d=\"{}\"/><text class=\"end\" x=\"{}\" y=\"{}\">lower bound {}</text>\n", path,
+        kX1, num(at + 14), human_time(*frontier_.bound));
   }
 
   void stairs(EncoderWeights weights, const char* name, const char* css) {

@@ -12,8 +12,10 @@ namespace {
 
 std::string limit_text(const FrontierPoint& point) { return point.limit ? fmt::format("{}", *point.limit) : "-"; }
 
-double over_bound(const Frontier& frontier, const FrontierPoint& point) {
-  return static_cast<double>(point.time.value) / static_cast<double>(std::max<std::int64_t>(1, frontier.bound->value));
+std::string over_bound(const FrontierPoint& point) {
+  if (!point.bound) return "-";
+  return fmt::format("{:.4f}", static_cast<double>(point.time.value) /
+                                   static_cast<double>(std::max<std::int64_t>(1, point.bound->value)));
 }
 
 std::string name_of(const FrontierPoint& point) {
@@ -25,12 +27,12 @@ std::string name_of(const FrontierPoint& point) {
   return point.schedule;
 }
 
-std::string row(const Frontier& frontier, const FrontierPoint& point) {
+std::string row(const FrontierPoint& point) {
   if (!point.refusal.empty())
     return fmt::format("{:<14} {:>6}   does not run: {}\n", name_of(point), limit_text(point),
                        point.refusal.substr(0, 40) + (point.refusal.size() > 40 ? "..." : ""));
-  return fmt::format("{:<14} {:>6} {:>12} {:>8} {:>6} {:>12}\n", name_of(point), limit_text(point),
-                     human_time(point.time), frontier.bound ? fmt::format("{:.4f}", over_bound(frontier, point)) : "-",
+  return fmt::format("{:<14} {:>6} {:>12} {:>12} {:>8} {:>6} {:>12}\n", name_of(point), limit_text(point),
+                     human_time(point.time), point.bound ? human_time(*point.bound) : "-", over_bound(point),
                      point.live, human_bytes(point.memory));
 }
 
@@ -39,10 +41,11 @@ std::string row(const Frontier& frontier, const FrontierPoint& point) {
 std::string frontier_table(const Frontier& frontier) {
   std::string out = fmt::format("{} over {}\n", frontier.title, frontier.base);
   if (frontier.bound)
-    out += fmt::format("no schedule with whole backwards is faster than {}\n", human_time(*frontier.bound));
-  out += fmt::format("{:<14} {:>6} {:>12} {:>8} {:>6} {:>12}\n", "schedule", "limit", "time", "/ bound", "live",
-                     frontier.whole_gpu ? "GPU memory" : "activations");
-  for (const FrontierPoint& point : frontier.points) out += row(frontier, point);
+    out += fmt::format("no schedule with whole backwards is faster than {}; within a limit, than its bound\n",
+                       human_time(*frontier.bound));
+  out += fmt::format("{:<14} {:>6} {:>12} {:>12} {:>8} {:>6} {:>12}\n", "schedule", "limit", "time", "bound", "/ bound",
+                     "live", frontier.whole_gpu ? "GPU memory" : "activations");
+  for (const FrontierPoint& point : frontier.points) out += row(point);
   return out;
 }
 
@@ -53,6 +56,7 @@ std::string frontier_json(const Frontier& frontier) {
     if (point.limit) entry["encoder_live_limit"] = *point.limit;
     if (point.weights == EncoderWeights::sharded) entry["shard_sides"] = true;
     if (point.weights == EncoderWeights::staged) entry["encoder_stages"] = true;
+    if (point.bound) entry["lower_bound_ns"] = point.bound->value;
     if (!point.refusal.empty()) {
       entry["refusal"] = point.refusal;
     } else {

@@ -6,13 +6,20 @@
 #include <fmt/format.h>
 
 #include "bigmac/engine/lower_bound.h"
+#include "bigmac/schedule/job_bound.h"
 
 namespace bigmac {
 
 std::variant<Outcome, Fault> simulate(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule) {
   auto result = simulate_quickly(pipeline, costs, schedule);
-  if (auto* outcome = std::get_if<Outcome>(&result))
+  if (auto* outcome = std::get_if<Outcome>(&result)) {
     outcome->lower_bound = placement_lower_bound(pipeline, schedule, costs, outcome->graph);
+    if (const LiveLimits limits = kept_limits(pipeline, schedule); limits.any()) {
+      const Nanoseconds within = job_lower_bound(pipeline, costs, limits);
+      outcome->bound_by_limits = within > outcome->lower_bound;
+      outcome->lower_bound = std::max(outcome->lower_bound, within);
+    }
+  }
   return result;
 }
 

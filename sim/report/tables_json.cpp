@@ -58,8 +58,10 @@ std::string outcome_table(const ScheduleFile& file, const Outcome& outcome) {
                                 p.microbatches, file.schedule.ops.size());
   for (const auto& [name, value] : file.schedule.parameters) out += fmt::format("  {} = {}\n", name, value);
   out += fmt::format("iteration    {} ({} ns)\n", human_time(outcome.iteration), outcome.iteration.value);
-  out += fmt::format("lower bound  {} ({} ns, this placement), time / bound {:.4f}\n", human_time(outcome.lower_bound),
-                     outcome.lower_bound.value, ratio(outcome.iteration, outcome.lower_bound));
+  out += fmt::format("lower bound  {} ({} ns, {}), time / bound {:.4f}\n", human_time(outcome.lower_bound),
+                     outcome.lower_bound.value,
+                     outcome.bound_by_limits ? "every schedule within the limits" : "this placement",
+                     ratio(outcome.iteration, outcome.lower_bound));
   out += fmt::format("bubble       {:.2f} %\n", 100 * outcome.bubble_fraction);
   out += fmt::format("bound by     {}\n\n", bottleneck(p, file.costs, file.schedule, outcome));
   out += fmt::format("{:>5} {:>12} {:>8} {:>14} {:>9} {:>10} {:>10}\n", "rank", "busy", "idle", "peak activ.",

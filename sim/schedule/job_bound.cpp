@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "bigmac/schedule/rides.h"
+#include "job_chains.h"
+#include "live_bound.h"
 #include "packing_bound.h"
 
 namespace bigmac {
@@ -15,6 +17,7 @@ class JobBound {
   JobBound(const Pipeline& pipeline, const CostTable& costs)
       : pipeline_(pipeline),
         costs_(costs),
+        chains_(pipeline, costs),
         head_(pipeline.ranks, kUnset),
         tail_(pipeline.ranks, kUnset),
         work_(pipeline.ranks, 0) {
@@ -35,54 +38,32 @@ class JobBound {
   }
 
  private:
-  std::int64_t cost(ModuleId module, OpKind kind, std::uint32_t stage, MicrobatchId m) const {
-    return costs_.duration[costs_.slot(module, kind, StageId{static_cast<std::uint16_t>(stage)}, m)].value;
-  }
-  std::int64_t all_stages(ModuleId module, OpKind kind, MicrobatchId m) const {
-    std::int64_t sum = 0;
-    for (std::uint32_t stage = 0; stage < pipeline_.modules[module].stages; ++stage)
-      sum += cost(module, kind, stage, m);
-    return sum;
-  }
-  /// To the next stage or the one before: always another rank, unless there is only one.
-  std::int64_t transfer(OpKind kind, std::uint32_t stage, MicrobatchId m) const {
-    if (pipeline_.ranks == 1) return 0;
-    return costs_.transfer[costs_.slot(kLlm, kind, StageId{static_cast<std::uint16_t>(stage)}, m)].value;
-  }
-
   void follow(MicrobatchId m) {
-    std::int64_t encoder_forward = 0, encoder_backward = 0, generator = 0;
-    for (const ModuleId module : pipeline_.encoders) {
-      // All stages of an encoder: one after the other, wherever they lie.
-      const std::int64_t forward = all_stages(module, OpKind::forward, m);
-      const std::int64_t backward = pipeline_.modules[module].backward ? all_stages(module, OpKind::backward, m) : 0;
-      encoder_forward = std::max(encoder_forward, forward);
-      encoder_backward = std::max(encoder_backward, backward);
-      encoder_ += forward + backward;
-      for (std::uint32_t stage = 0; stage < pipeline_.modules[module].stages; ++stage)
-        pieces_.push_back(cost(module, OpKind::forward, stage, m) +
-                          (pipeline_.modules[module].backward ? cost(module, OpKind::backward, stage, m) : 0));
-    }
+    for (const ModuleId module : pipeline_.encoders)
+      for (std::uint32_t stage = 0; stage < pipeline_.modules[module].stages; ++stage) {
+        const bool trained = pipeline_.modules[module].backward;
+        pieces_.push_back(chains_.cost(module, OpKind::forward, stage, m) +
+                          (trained ? chains_.cost(module, OpKind::backward, stage, m) : 0));
+        encoder_ += pieces_.back();
+      }
     for (const ModuleId module : pipeline_.generators) {
-      const std::int64_t both = cost(module, OpKind::forward, 0, m) + cost(module, OpKind::backward, 0, m);
-      generator = std::max(generator, both);
-      generator_ += both;
-      pieces_.push_back(both);
+      pieces_.push_back(chains_.cost(module, OpKind::forward, 0, m) + chains_.cost(module, OpKind::backward, 0, m));
+      generator_ += pieces_.back();
     }
-    const std::int64_t forward = follow_stages(m, OpKind::forward, encoder_forward, head_);
-    const std::int64_t backward = follow_stages(m, OpKind::backward, encoder_backward, tail_);
+    const std::int64_t forward = follow_stages(m, OpKind::forward, chains_.encoder(OpKind::forward, m), head_);
+    const std::int64_t backward = follow_stages(m, OpKind::backward, chains_.encoder(OpKind::backward, m), tail_);
     last_forward_end_ = std::min(last_forward_end_, forward);
     last_backward_way_ = std::min(last_backward_way_, backward);
-    longest_chain_ = std::max(longest_chain_, forward + generator + backward);
+    longest_chain_ = std::max(longest_chain_, forward + chains_.generator(m) + backward);
   }
 
   /// Adds m's chain through all stages to `at`, noting for each rank what comes before its first stage.
   std::int64_t follow_stages(MicrobatchId m, OpKind kind, std::int64_t at, std::vector<std::int64_t>& least) {
     for (std::uint32_t stage = 0; stage < pipeline_.stages(); ++stage) {
       // A forward waits for the stage before; a backward's way to the end leads over the stage before too.
-      if (stage > 0) at += transfer(kind, kind == OpKind::forward ? stage - 1 : stage, m);
+      if (stage > 0) at += chains_.link(kind, stage, m);
       if (stage < pipeline_.ranks) least[stage] = std::min(least[stage], at);
-      const std::int64_t duration = cost(kLlm, kind, stage, m);
+      const std::int64_t duration = chains_.cost(kLlm, kind, stage, m);
       work_[stage % pipeline_.ranks] += duration;
       at += duration;
     }
@@ -121,6 +102,7 @@ class JobBound {
 
   const Pipeline& pipeline_;
   const CostTable& costs_;
+  const JobChains chains_;
   std::vector<std::int64_t> head_, tail_, work_;  // by rank: h, t, w
   std::int64_t encoder_ = 0, generator_ = 0, longest_chain_ = 0;
   std::vector<std::int64_t> pieces_;                                     // encoders and generators of each microbatch
@@ -129,8 +111,10 @@ class JobBound {
 
 }  // namespace
 
-Nanoseconds job_lower_bound(const Pipeline& pipeline, const CostTable& costs) {
-  return {JobBound(pipeline, costs).bound()};
+Nanoseconds job_lower_bound(const Pipeline& pipeline, const CostTable& costs, const LiveLimits& limits) {
+  const std::int64_t bound = JobBound(pipeline, costs).bound();
+  if (!limits.any()) return {bound};
+  return {live_bound(pipeline, costs, limits, bound)};
 }
 
 }  // namespace bigmac

@@ -32,6 +32,9 @@ times = [p["iteration_ns"] for p in hybrid]
 assert times == sorted(times, reverse=True), "a larger limit was slower"
 assert all(p["live_encoder_microbatches"] <= p.get("encoder_live_limit", 1 << 30) for p in hybrid)
 assert times[-1] >= frontier["lower_bound_ns"] > 0
+bounds = [p["lower_bound_ns"] for p in hybrid]
+assert bounds == sorted(bounds, reverse=True) and bounds[-1] == frontier["lower_bound_ns"], "bounds within limits"
+assert all(p.get("iteration_ns", 1 << 62) >= p.get("lower_bound_ns", 0) for p in frontier["points"])
 assert {p["schedule"] for p in frontier["points"]} >= {"naive", "upfront", "bigmac", "hybrid", "balanced"}
 xml.dom.minidom.parse(sys.argv[2])
 EOT

@@ -53,5 +53,30 @@ TEST(Frontier, hybrid_dominates_every_schedule_on_bigmac_a) {
 
 TEST(Frontier, hybrid_dominates_every_schedule_on_optimus_d) { expect_hybrid_dominates(job_file("optimus-d.json")); }
 
+// 4 ranks, tB = 2 tF, an encoder as dear as the LLM: bounds within limits as in sim/schedule/live_bound.h, in every
+// form.
+TEST(Frontier, shows_the_bound_within_each_limit) {
+  const Job job = parse_job(R"({"schema": "bigmac.job/1", "pipeline": {"ranks": 4, "chunks": 1, "microbatches": 16},
+    "costs_ns": {"llm": {"F": 1000, "B": 2000, "activation_bytes": 1, "transfer": 0},
+                 "encoder": {"F": 1000, "B": 2000, "activation_bytes": 1, "transfer": 0}}})",
+                            "test");
+  const Frontier frontier = live_limit_frontier(job, "", 1);
+  const auto within = [&](std::optional<std::uint32_t> limit) {
+    for (const FrontierPoint& point : frontier.points)
+      if (point.schedule == "hybrid" && point.limit == limit) return point;
+    return FrontierPoint{};
+  };
+  EXPECT_EQ(within(3).bound->value, 60'750);  // rank 3 idles 1000 before its first F, 2000 after its last B
+  EXPECT_GT(within(2).bound->value, 60'750);
+  EXPECT_EQ(within(std::nullopt).bound->value, 60'000);
+  EXPECT_EQ(frontier.bound->value, 60'000);
+  EXPECT_NE(frontier_table(frontier).find("60.750 us"), std::string::npos);
+  EXPECT_NE(frontier_json(frontier).find("\"lower_bound_ns\": 60750"), std::string::npos);
+  const std::string chart = frontier_chart(frontier), line = "class=\"bound\" d=\"M";
+  const std::size_t at = chart.find(line);
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_NE(chart.substr(at, chart.find('>', at) - at).find('V'), std::string::npos) << "no stairs";
+}
+
 }  // namespace
 }  // namespace bigmac::test

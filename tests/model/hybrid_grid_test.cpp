@@ -3,8 +3,10 @@
 // tB = 2 tF; the encoder's (generator's) work on a microbatch is e (g) times what one rank's LLM work on it is.
 // Promised by construction and asserted everywhere: never slower than bigmac where its three groups fit, never slower
 // with a larger limit, live encoder microbatches within the limit.
+#include <array>
 #include <cmath>
 #include <cstdio>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -65,7 +67,9 @@ ScheduleFile file_of(const Instance& job) {
 }
 
 struct Measured {
-  double ratio = 0;  // time / bound
+  double ratio = 0;     // time / bound
+  double own = 0;       // over the bound within the limit that was asked for
+  double lean_own = 0;  // and within the LLM chunks that it holds
   std::uint32_t live = 0, llm_live = 0;
 };
 
@@ -80,6 +84,14 @@ Measured measure(ScheduleFile& file, const std::string& name, std::map<std::stri
   Measured out;
   out.ratio = static_cast<double>(outcome->iteration.value) /
               static_cast<double>(job_lower_bound(file.pipeline, file.costs).value);
+  const auto over = [&](const LiveLimits& limits) {
+    return static_cast<double>(outcome->iteration.value) /
+           static_cast<double>(job_lower_bound(file.pipeline, file.costs, limits).value);
+  };
+  LiveLimits limits = kept_limits(file.pipeline, file.schedule);
+  out.own = over(limits);
+  limits.llm = most_held(file.pipeline, file.schedule).llm;
+  out.lean_own = over(limits);
   for (const RankActivations& rank : outcome->ranks) {
     out.live = std::max(out.live, live(rank, Role::encoder));
     out.llm_live = std::max(out.llm_live, live(rank, Role::llm));
@@ -196,6 +208,34 @@ TEST(HybridGrid, four_microbatches_a_rank_with_generators) {
     job.generator = job.encoder > 0.5 ? 0.3 : 1;
     job.sigma = 0.5;
     EXPECT_LE(expect_promises(job, 1.02), 1.02);
+  }
+}
+
+// The bound within a limit is valid for every LLM order, also for ones that run far ahead, as hybrid's do not.
+TEST(HybridGrid, within_limits_stays_near_their_own_bound) {
+  const std::array<Instance, 9> jobs{{{4, 1, 16, 1},
+                                      {4, 2, 32, 0.3},
+                                      {8, 1, 64, 1},
+                                      {8, 2, 64, 0.3},
+                                      {8, 2, 64, 1},
+                                      {8, 2, 64, 4},
+                                      {16, 2, 64, 4},
+                                      {16, 4, 256, 0.3},
+                                      {16, 4, 256, 1}}};
+  for (const Instance& job : jobs) {
+    ScheduleFile file = file_of(job);
+    std::printf("  %ld,%ld,%-3ld e %-3g", static_cast<long>(job.ranks), static_cast<long>(job.chunks),
+                static_cast<long>(job.microbatches), job.encoder);
+    for (const auto& [limit, bar, lean_bar] :
+         {std::tuple{3, 1.045, 1.03}, std::tuple{4, 1.04, 1.02}, std::tuple{6, 1.01, 1.01}}) {
+      const Measured found = measure(file, "hybrid", {{"encoder_live_limit", limit}});
+      std::printf("  %d: %.3f own %.3f, with LLM %.3f", limit, found.ratio, found.own, found.lean_own);
+      EXPECT_LE(found.own, bar);
+      EXPECT_LE(found.lean_own, lean_bar);
+      EXPECT_LE(found.own, found.ratio);
+      EXPECT_GE(found.lean_own, 1);
+    }
+    std::printf("\n");
   }
 }
 

@@ -19,7 +19,8 @@ struct FrontierPoint {
   std::string schedule;
   std::optional<std::uint32_t> limit;  ///< most encoder microbatches a rank may hold, where one was set
   EncoderWeights weights = EncoderWeights::whole;
-  std::string refusal;  ///< why it does not run; the rest is 0 then
+  std::string refusal;               ///< why it does not run; what follows `bound` is 0 then
+  std::optional<Nanoseconds> bound;  ///< no schedule within the limit, with whole backwards, is faster
   Nanoseconds time{};
   std::uint32_t live = 0;  ///< encoder microbatches held at once, on the rank that holds most
   Bytes memory{};          ///< Frontier::whole_gpu says of what
@@ -38,8 +39,7 @@ struct Frontier {
 std::string frontier_table(const Frontier& frontier);
 std::string frontier_json(const Frontier& frontier);
 /// A self-contained SVG: microbatches held (logarithmic) against time, hybrid as stairs (dashed: weights sharded or
-/// staged), the others
-/// as points, the bound as a line.
+/// staged), the others as points, the bound within each limit as stairs.
 std::string frontier_chart(const Frontier& frontier);
 
 }  // namespace bigmac

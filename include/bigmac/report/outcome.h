@@ -20,8 +20,11 @@ struct Outcome {
   Timing timing;
   std::vector<RankActivations> ranks;
   Nanoseconds iteration{};
-  Nanoseconds lower_bound{};   ///< for this placement, over every order (engine/lower_bound.h)
-  double bubble_fraction = 0;  ///< 1 - mean busy time / iteration
+  /// The larger of: for this placement, over every order (engine/lower_bound.h); where the schedule states limits on
+  /// what ranks hold, over every schedule within them (schedule/job_bound.h).
+  Nanoseconds lower_bound{};
+  bool bound_by_limits = false;  ///< the latter was larger
+  double bubble_fraction = 0;    ///< 1 - mean busy time / iteration
 };
 
 /// The chain. A schedule that cannot run comes back as its Fault.

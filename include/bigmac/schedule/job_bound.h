@@ -28,11 +28,30 @@
 // (4 * 48 + 48) / 4 = 60. Hybrid with at most 4 live encoder microbatches takes 60.
 #pragma once
 
+#include <optional>
+
 #include "bigmac/cost/cost_table.h"
+#include "bigmac/schedule/schedule.h"
 
 namespace bigmac {
 
-/// O(stages x microbatches + microbatches log microbatches).
-Nanoseconds job_lower_bound(const Pipeline& pipeline, const CostTable& costs);
+/// What a rank may hold at once, as `hybrid` is told; absent: as much as it likes.
+struct LiveLimits {
+  std::optional<std::uint32_t> encoder;  ///< microbatches of each encoder, from the start of Ef to the end of Eb
+  std::optional<std::uint32_t> llm;      ///< chunk activations of the LLM, from the start of F to the end of B
+
+  bool any() const { return encoder || llm; }
+};
+
+/// For every schedule within the limits: how these raise the bound is said in sim/schedule/live_bound.h.
+/// O(stages x microbatches + microbatches log microbatches); with limits, operations log operations.
+Nanoseconds job_lower_bound(const Pipeline& pipeline, const CostTable& costs, const LiveLimits& limits = {});
+
+/// The least limits that the schedule keeps.
+LiveLimits most_held(const Pipeline& pipeline, const Schedule& schedule);
+
+/// The limits that the schedule's parameters state (those of `hybrid`), as far as it keeps them; none where a backward
+/// is split or a stage is elsewhere, so that job_lower_bound() does not hold.
+LiveLimits kept_limits(const Pipeline& pipeline, const Schedule& schedule);
 
 }  // namespace bigmac
