@@ -39,8 +39,8 @@
 //
 // 4 ranks, V = 1, M = 16, tF = 1, tB = 2, Ef = 1, Eb = 2, k = 3: gap_r = h_r = 1, 2, 3, 4 and X1 = 3, so one unit idle
 // on rank 3; at the end twice that: T >= (240 + 3) / 4, 61. With L = 4 as well: windows end at 11, 9, 7, 5, F take 4 of
-// each but the last, where the first starts at 4: gaps 7, 5, 3, 4, idle 4 + 2 + 0 + 1. At the end windows of 13, 12, 11,
-// 10, gaps 5, 4, 6, 8, X1 = 6, idle 2: T >= (240 + 9) / 4, 63.
+// each but the last, where the first starts at 4: gaps 7, 5, 3, 4, idle 4 + 2 + 0 + 1. At the end windows of 13, 12,
+// 11, 10, gaps 5, 4, 6, 8, X1 = 6, idle 2: T >= (240 + 9) / 4, 63.
 #pragma once
 
 #include "bigmac/schedule/job_bound.h"
