@@ -54,6 +54,20 @@ void fill(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, cons
   out.mfu = seconds > 0 ? costs.model_flops / (seconds * peak) : 0;
 }
 
+/// Nothing where the schedule does not take the pipeline, or finds no order within the limits it was given.
+std::optional<Schedule> schedule_if_any(const ScheduleChoice& choice, const PlanCosts& costs) {
+  const ScheduleRequest request{costs.pipeline, costs.table, choice.base, choice.parameters};
+  const ScheduleInfo& info = find_schedule(choice.name);
+  check_choice(info, choice.base, choice.parameters);
+  if (!schedule_fits(info, request)) return std::nullopt;
+  try {
+    return build_schedule(choice.name, request);
+  } catch (const Error& refusal) {
+    if (refusal.code() != ErrorCode::bad_input) throw;
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 std::string Evaluation::label() const {
@@ -114,9 +128,9 @@ std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, con
     if (!takes_one_list(job, plan)) return std::nullopt;
     return evaluate(job, own, costs_under(job, own, costs), choice, memory_limit);
   }
-  const ScheduleRequest request{costs.pipeline, costs.table, choice.base, choice.parameters};
-  if (!schedule_fits(find_schedule(choice.name), request)) return std::nullopt;
-  const Schedule schedule = build_schedule(choice.name, request);
+  const std::optional<Schedule> built = schedule_if_any(choice, costs);
+  if (!built) return std::nullopt;
+  const Schedule& schedule = *built;
   const Residency where = residency(costs.pipeline, schedule);
   Evaluation out;
   out.parameters = choice.parameters;

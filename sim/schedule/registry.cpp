@@ -266,14 +266,19 @@ const ScheduleInfo& find_schedule(const std::string& name) {
   bad_input("--schedule", unknown_name("schedule", name, known));
 }
 
+void check_choice(const ScheduleInfo& info, const std::string& base,
+                  const std::map<std::string, std::int64_t>& parameters) {
+  if (!base.empty()) check_base(info, base);
+  for (const auto& [parameter, value] : parameters) check_parameter(info, parameter, value);
+}
+
 bool schedule_fits(const ScheduleInfo& info, const ScheduleRequest& request) {
   return !reason_against(info, with_base(info, request)).has_value();
 }
 
 Schedule build_schedule(const std::string& name, const ScheduleRequest& request) {
   const ScheduleInfo& info = find_schedule(name);
-  if (!request.base.empty()) check_base(info, request.base);
-  for (const auto& [parameter, value] : request.parameters) check_parameter(info, parameter, value);
+  check_choice(info, request.base, request.parameters);
   const ScheduleRequest full = with_base(info, request);
   if (const auto reason = reason_against(info, full)) bad_input("--schedule " + name, *reason);
   Schedule schedule = info.build(full);

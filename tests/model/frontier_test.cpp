@@ -7,6 +7,7 @@
 // on every rank, so it may need less memory. Hybrid is to be faster than it all the same.
 #include <gtest/gtest.h>
 
+#include "bigmac/planner/evaluate.h"
 #include "bigmac/planner/frontier.h"
 
 namespace bigmac::test {
@@ -52,6 +53,19 @@ TEST(Frontier, hybrid_dominates_every_schedule_on_bigmac_a) {
 }
 
 TEST(Frontier, hybrid_dominates_every_schedule_on_optimus_d) { expect_hybrid_dominates(job_file("optimus-d.json")); }
+
+// One microbatch held at a time is too few for interleaved's order: a search passes such a plan by.
+TEST(Evaluate, gives_nothing_where_a_schedule_finds_no_order_within_its_limit) {
+  const Job job = job_file("bigmac-a.json");
+  ParallelPlan plan;
+  plan.pp = 8, plan.vpp = 2, plan.dp = 16, plan.ep = 4, plan.micro_batch = 2, plan.recompute = Recompute::full;
+  const PlanCosts costs = ProfileCache(job, {plan}, 1).costs(plan);
+  const auto within = [&](std::int64_t limit) {
+    return evaluate(job, plan, costs, {"hybrid", "", {{"encoder_live_limit", limit}}}, Bytes{INT64_MAX});
+  };
+  EXPECT_FALSE(within(1));
+  EXPECT_TRUE(within(4));
+}
 
 // 4 ranks, tB = 2 tF, an encoder as dear as the LLM: bounds within limits as in sim/schedule/live_bound.h, in every
 // form.

@@ -62,6 +62,10 @@ const std::vector<ScheduleInfo>& all_schedules();
 /// Throws Error{bad_input} listing the known names.
 const ScheduleInfo& find_schedule(const std::string& name);
 
+/// Throws Error{bad_input} for a base or a parameter that the schedule does not take.
+void check_choice(const ScheduleInfo& info, const std::string& base,
+                  const std::map<std::string, std::int64_t>& parameters);
+
 /// Whether `info` can schedule the pipeline; the base, where empty, is the default one.
 bool schedule_fits(const ScheduleInfo& info, const ScheduleRequest& request);
 
