@@ -87,9 +87,11 @@ LlmTimeline with_hosts(const CostTable& costs, LlmTimeline timeline) {
     for (std::uint32_t i = 0; i < timeline.ops[rank].size(); ++i) {
       const Op& op = timeline.ops[rank][i];
       const std::int64_t start = timeline.starts[rank][i];
-      const RideShape& waits = costs.rides[costs.slot(op)];
+      const std::uint32_t slot = costs.slot(op);
+      const RideShape& waits = costs.rides[slot];
       if (waits.count + waits.end_count > 0)
-        timeline.rooms[rank].hosts.push_back({{start, start + length(costs, op)}, op, i, waits.count, waits.end_count});
+        timeline.rooms[rank].hosts.push_back(
+            {{start, start + length(costs, op)}, op, slot, i, waits.count, waits.end_count});
     }
   return timeline;
 }

@@ -28,6 +28,7 @@ struct Interval {
 struct Host {
   Interval at;
   Op op;
+  std::uint32_t cost = 0;             ///< its slot in the cost table
   std::uint32_t index = 0;            ///< among the rank's LLM operations
   std::uint32_t waits = 0, ends = 0;  ///< not yet taken, between its blocks and at its ends
 };

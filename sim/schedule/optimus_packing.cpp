@@ -22,19 +22,10 @@ Room mirrored(const Room& room) {
   return out;
 }
 
-// Hosts stand in the order of their rank's operations, in a mirror from the last.
-void take_waits(std::vector<Host>& hosts, const PlannedRide& ride) {
-  const bool ascending = hosts.front().index <= hosts.back().index;
-  const auto before = [&](const Host& host, auto index) { return ascending ? host.index < index : host.index > index; };
-  const auto host = std::lower_bound(hosts.begin(), hosts.end(), ride.host, before);
-  BIGMAC_CHECK(host != hosts.end() && host->index == ride.host);
-  (ride.ride.at_ends ? host->ends : host->waits) -= ride.waits;
-}
-
 /// Packs one item after the other.
 class Packer {
  public:
-  Packer(const Room& room, bool mirror) : room_(room), hosts_(room.hosts), mirror_(mirror) {
+  Packer(const Room& room, bool mirror) : room_(room), hosts_(room), mirror_(mirror) {
     if (!room_.bubbles.empty()) at_.now = room_.bubbles[0].start;
   }
 
@@ -48,10 +39,9 @@ class Packer {
     at_ = placed->next;
     std::vector<Slice>& slices = placed->packed.slices;
     out_.slices.insert(out_.slices.end(), slices.begin(), slices.end());
-    for (const PlannedRide& ride : placed->packed.rides) {
-      take_waits(hosts_, ride);
-      out_.rides.push_back(ride);
-    }
+    const std::vector<PlannedRide>& rides = placed->packed.rides;
+    for (std::size_t i = 0; i < rides.size(); ++i) hosts_.take(placed->hosts[i], rides[i]);
+    out_.rides.insert(out_.rides.end(), rides.begin(), rides.end());
     return true;
   }
   Packed take() { return std::move(out_); }
@@ -73,7 +63,7 @@ class Packer {
 
   /// Whole in one bubble, or in equal parts.
   std::optional<Placed> in_bubbles(const EncoderItem& item) const {
-    Placed out{at_, 0, {}};
+    Placed out{at_, 0, {}, {}};
     Cursor& at = out.next;
     if (!advance_to(at, item.release)) return std::nullopt;
     const std::int64_t wanted = item.op.kind == OpKind::forward ? kForwardParts : kBackwardParts;
@@ -93,7 +83,7 @@ class Packer {
   }
 
   const Room& room_;
-  std::vector<Host> hosts_;
+  Hosts hosts_;
   bool mirror_;
   Cursor at_;
   Packed out_;
@@ -158,7 +148,9 @@ std::optional<Packed> pack_late(const Room& room, const std::vector<EncoderItem>
 }
 
 Room without(const Room& room, const Packed& packed) {
-  Room out{{}, room.hosts, room.costs};
+  Hosts hosts(room);
+  for (const PlannedRide& ride : packed.rides) hosts.take(hosts.carrier(ride), ride);
+  Room out{{}, std::move(hosts).left(), room.costs};
   out.bubbles.reserve(room.bubbles.size() + packed.slices.size());
   auto slice = packed.slices.begin();
   for (Interval interval : room.bubbles) {
@@ -169,7 +161,6 @@ Room without(const Room& room, const Packed& packed) {
     }
     if (interval.start < interval.end) out.bubbles.push_back(interval);
   }
-  for (const PlannedRide& ride : packed.rides) take_waits(out.hosts, ride);
   return out;
 }
 

@@ -1,7 +1,9 @@
 #include "optimus_riding.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "bigmac/base/error.h"
 #include "bigmac/schedule/rides.h"
 
 namespace bigmac {
@@ -21,11 +23,14 @@ struct Run {
 
 class KernelWalk {
  public:
-  KernelWalk(const Room& room, const std::vector<Host>& hosts, Cursor at, const EncoderItem& item)
-      : room_(room), hosts_(hosts), at_(at), item_(item), count_(room.costs->rides[room.costs->slot(item.op)].count) {
+  KernelWalk(const Room& room, const Hosts& hosts, Cursor at, const EncoderItem& item)
+      : room_(room),
+        hosts_(hosts),
+        at_(at),
+        item_(item),
+        count_(room.costs->rides[room.costs->slot(item.op)].count),
+        host_(hosts.first_from(item.release)) {
     if (count_ > 0) length_ = (item.cost + count_ - 1) / count_;
-    const auto sooner = [](const Host& host, std::int64_t time) { return host.at.start < time; };
-    host_ = std::lower_bound(hosts.begin(), hosts.end(), item.release, sooner);
   }
 
   std::optional<Placed> run(bool mirror) {
@@ -46,17 +51,17 @@ class KernelWalk {
   std::int64_t take(std::int64_t most) {
     const bool bubble = find_bubble(), host = find_host();
     if (!bubble && !host) return 0;
-    if (bubble && (!host || at_.now < host_->at.start)) {
+    if (bubble && (!host || at_.now < hosts_[host_].at.start)) {
       const std::int64_t kernels = std::min(most, (room_.bubbles[at_.bubble].end - at_.now) / length_);
       runs_.push_back(Run{{at_.now, at_.now + kernels * length_}, kernels});
       time_ = at_.now += kernels * length_;
       return kernels;
     }
-    const std::int64_t kernels = std::min(most, fit_ * host_->waits);
-    const std::int64_t at_ends = std::min(most - kernels, fit_at_ends_ * host_->ends);
-    runs_.push_back({host_->at, kernels, at_ends, &*host_});
-    time_ = host_->at.end;
-    ++host_;
+    const Host& taken = hosts_[host_++];
+    const std::int64_t kernels = std::min(most, fit_ * taken.waits);
+    const std::int64_t at_ends = std::min(most - kernels, fit_at_ends_ * taken.ends);
+    runs_.push_back({taken.at, kernels, at_ends, &taken});
+    time_ = taken.at.end;
     return kernels + at_ends;
   }
 
@@ -69,11 +74,11 @@ class KernelWalk {
     return false;
   }
   bool find_host() {
-    for (; host_ != hosts_.end(); ++host_) {
-      if (host_->at.start < time_) continue;
-      const auto fit = [&](bool at_ends) { return kernels_in_a_wait(*room_.costs, host_->op, item_.op, at_ends); };
-      fit_ = host_->waits > 0 ? fit(false) : 0;
-      fit_at_ends_ = host_->ends > 0 ? fit(true) : 0;
+    for (; (host_ = hosts_.with_waits(host_)) < hosts_.size(); ++host_) {
+      const Host& host = hosts_[host_];
+      if (host.at.start < time_) continue;
+      fit_ = host.waits > 0 ? hosts_.fit(host, item_.op, false) : 0;
+      fit_at_ends_ = host.ends > 0 ? hosts_.fit(host, item_.op, true) : 0;
       if (fit_ + fit_at_ends_ > 0) return true;
     }
     return false;
@@ -100,7 +105,7 @@ class KernelWalk {
   }
 
   Placed emit(bool mirror) const {
-    Placed out{at_, runs_.back().at.end, {}};
+    Placed out{at_, runs_.back().at.end, {}, {}};
     const std::int64_t parts = std::max<std::int64_t>(2, listed());
     std::int64_t next = 0;
     const auto list = [&](Interval at) {
@@ -114,7 +119,7 @@ class KernelWalk {
     if (whole) list({runs_.front().at.start, runs_.front().at.start});
     for (const Run& run : runs_) {
       const std::int64_t each = run.at.end > run.at.start ? length_ : 0;
-      if (run.host != nullptr) ride(run, out.packed);
+      if (run.host != nullptr) ride(run, out);
       for (std::int64_t k = 0; run.host == nullptr && k < run.kernels; ++k)
         list({run.at.start + k * each, run.at.start + (k + 1) * each});
     }
@@ -122,30 +127,71 @@ class KernelWalk {
     return out;
   }
 
-  void ride(const Run& run, Packed& out) const {
+  void ride(const Run& run, Placed& out) const {
     for (const bool at_ends : {false, true}) {
       const std::int64_t kernels = at_ends ? run.at_ends : run.kernels;
       if (kernels == 0) continue;
-      const std::int64_t fit = kernels_in_a_wait(*room_.costs, run.host->op, item_.op, at_ends);
-      out.rides.push_back({run.host->index,
-                           static_cast<std::uint32_t>((kernels + fit - 1) / fit),
-                           {run.host->op, item_.op, static_cast<std::uint32_t>(kernels), at_ends}});
+      const std::int64_t fit = hosts_.fit(*run.host, item_.op, at_ends);
+      out.hosts.push_back(static_cast<std::size_t>(run.host - &hosts_[0]));
+      out.packed.rides.push_back({run.host->index,
+                                  static_cast<std::uint32_t>((kernels + fit - 1) / fit),
+                                  {run.host->op, item_.op, static_cast<std::uint32_t>(kernels), at_ends}});
     }
   }
 
   const Room& room_;
-  const std::vector<Host>& hosts_;
+  const Hosts& hosts_;
   Cursor at_;
   const EncoderItem& item_;
   std::int64_t count_, length_ = 0, fit_ = 0, fit_at_ends_ = 0;
   std::int64_t time_ = kLongAgo;  // where the last kernel ended
-  std::vector<Host>::const_iterator host_;
+  std::size_t host_;
   std::vector<Run> runs_;
 };
 
 }  // namespace
 
-std::optional<Placed> place_riding(const Room& room, const std::vector<Host>& hosts, Cursor at, const EncoderItem& item,
+Hosts::Hosts(const Room& room) : costs_(room.costs), hosts_(room.hosts), next_(room.hosts.size()) {
+  for (std::uint32_t i = 0; i < next_.size(); ++i) next_[i] = hosts_[i].waits + hosts_[i].ends > 0 ? i : i + 1;
+}
+
+std::size_t Hosts::first_from(std::int64_t time) const {
+  const auto sooner = [](const Host& host, std::int64_t at) { return host.at.start < at; };
+  return static_cast<std::size_t>(std::lower_bound(hosts_.begin(), hosts_.end(), time, sooner) - hosts_.begin());
+}
+
+std::size_t Hosts::with_waits(std::size_t i) const {
+  std::size_t found = i;
+  while (found < next_.size() && next_[found] != found) found = next_[found];
+  while (i < found) i = std::exchange(next_[i], static_cast<std::uint32_t>(found));
+  return found;
+}
+
+std::int64_t Hosts::fit(const Host& host, const Op& guest, bool at_ends) const {
+  const std::uint32_t slot = costs_->slot(guest);
+  Fit& known = fits_[((host.cost * 2'654'435'769u) ^ slot) >> 5 & (fits_.size() - 1)];
+  if (known.host != host.cost || known.guest != slot)
+    known = {host.cost, slot, kernels_in_a_wait(*costs_, host.op, guest, false),
+             kernels_in_a_wait(*costs_, host.op, guest, true)};
+  return at_ends ? known.at_ends : known.between;
+}
+
+// Hosts stand in the order of their rank's operations, in a mirror from the last.
+std::size_t Hosts::carrier(const PlannedRide& ride) const {
+  const bool ascending = hosts_.front().index <= hosts_.back().index;
+  const auto before = [&](const Host& host, auto index) { return ascending ? host.index < index : host.index > index; };
+  const auto host = std::lower_bound(hosts_.begin(), hosts_.end(), ride.host, before);
+  BIGMAC_CHECK(host != hosts_.end() && host->index == ride.host);
+  return static_cast<std::size_t>(host - hosts_.begin());
+}
+
+void Hosts::take(std::size_t i, const PlannedRide& ride) {
+  Host& host = hosts_[i];
+  (ride.ride.at_ends ? host.ends : host.waits) -= ride.waits;
+  if (host.waits + host.ends == 0) next_[i] = static_cast<std::uint32_t>(i) + 1;
+}
+
+std::optional<Placed> place_riding(const Room& room, const Hosts& hosts, Cursor at, const EncoderItem& item,
                                    bool mirror) {
   return KernelWalk(room, hosts, at, item).run(mirror);
 }
