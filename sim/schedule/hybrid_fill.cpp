@@ -20,7 +20,7 @@ class Fill {
         sides_(sides),
         rules_(rules),
         takes_(llm, sides, placement, rules.dynamic),
-        generator_rank_(placement.generator),
+        placement_(placement),
         give_up_at_(give_up_at),
         stages_(sides.forward.stages()),
         ranks_(llm.ranks()),
@@ -41,7 +41,9 @@ class Fill {
       for (std::uint32_t i = llm.first[r]; i < llm.first[r + 1]; ++i)
         ((llm.tasks[i].tags & kHolds) != 0 ? queues_[r].forwards : queues_[r].others).push_back(i);
       out_.ranks[r].reserve(2 * (llm.first[r + 1] - llm.first[r]));
-      ranks_[r].pipeline = r / stages_, ranks_[r].stage = r % stages_;
+      ranks_[r].pipeline = r / stages_;
+      ranks_[r].first = rank_at(ranks_[r].pipeline, 0);
+      ranks_[r].stage = placement.reversed ? stages_ - 1 - r % stages_ : r % stages_;
       idle_.insert(r);
       awake_.insert(r);
     }
@@ -71,12 +73,17 @@ class Fill {
       }
     }
     out_.finished = true;
-    out_.placement = {takes_.pipelines(), std::move(generator_rank_)};
+    placement_.encoder = takes_.pipelines();
+    out_.placement = std::move(placement_);
     out_.end = now_;
     return std::move(out_);
   }
 
  private:
+  std::uint32_t rank_at(std::uint32_t pipeline, std::uint32_t stage) const {
+    return placement_.encoder_rank(pipeline, stage, stages_);
+  }
+
   void wait_for(const std::vector<std::uint32_t>& tasks) {
     for (const std::uint32_t task : tasks) side_arrival_[task] = kNever;
   }
@@ -112,7 +119,7 @@ class Fill {
       arrives(arrival_[i], llm_.tasks[task.consumer].rank);
     }
     if ((task.tags & kFirstGradient) != 0 && !sides_.backward.empty()) {
-      const std::uint32_t last = takes_.pipeline_of(task.position) * stages_ + stages_ - 1;
+      const std::uint32_t last = rank_at(takes_.pipeline_of(task.position), stages_ - 1);
       release(ranks_[last].backwards, last, task.position * stages_ + stages_ - 1, r, task.transfer);
     }
     if ((task.tags & kLastForward) == 0 || sides_.generator.empty()) return;
@@ -120,7 +127,7 @@ class Fill {
       pool_.items.emplace_back(task.position, now_ + task.transfer);
       arrives(now_ + task.transfer, r);
     } else {
-      const std::uint32_t to = generator_rank_[task.position];
+      const std::uint32_t to = placement_.generator[task.position];
       release(ranks_[to].generators, to, task.position, r, task.transfer);
     }
   }
@@ -154,7 +161,7 @@ class Fill {
       ++rank.forwards_done, ++stages_done_[p];
       if (rank.stage + 1 < stages_) {
         forward_input_[piece + 1] = now_ + sides_.forward.transfer(piece);
-        return arrives(forward_input_[piece + 1], r + 1);
+        return arrives(forward_input_[piece + 1], rank_at(rank.pipeline, rank.stage + 1));
       }
     }
     done_forward_[p] = true;
@@ -163,10 +170,12 @@ class Fill {
   void complete_backward(std::uint32_t r) {
     RankState& rank = ranks_[r];
     ++rank.backwards.front;
-    if (rank.stage == 0) --rank.live;
-    else
-      release(ranks_[r - 1].backwards, r - 1, rank.backward.piece - 1, r,
-              sides_.backward.transfer(rank.backward.piece));
+    if (rank.stage == 0) {
+      --rank.live;
+      return;
+    }
+    const std::uint32_t piece = rank.backward.piece, to = rank_at(rank.pipeline, rank.stage - 1);
+    release(ranks_[to].backwards, to, piece - 1, r, sides_.backward.transfer(piece));
   }
   void complete_generator(std::uint32_t r) {
     const std::uint32_t p = ranks_[r].generator.piece;
@@ -263,7 +272,7 @@ class Fill {
     if (rank.forward.any()) return forward_slice(rank.forward.piece, rank.forward.next, 0);
     // What the pipeline may begin next, and whether the limit keeps it from doing so.
     const std::uint32_t next = takes_.next(rank.pipeline, now_, clock_);
-    const bool full = ranks_[r - rank.stage].live >= rules_.live_limit;
+    const bool full = ranks_[rank.first].live >= rules_.live_limit;
     if (rank.stage > 0) {
       const std::uint32_t p = takes_.following(rank.pipeline, rank.forwards_done);
       if (p != kNone && forward_input_[p * stages_ + rank.stage] <= now_)
@@ -351,7 +360,7 @@ class Fill {
       out_.most_live = std::max(out_.most_live, ++rank.live);
     }
     if (x.work == Work::generator && !rank.generators.any(now_)) {  // out of the pool
-      generator_rank_[x.piece] = r;
+      placement_.generator[x.piece] = r;
       generator_load_[r] += sides_.generator.total(x.piece);
       rank.generators.items.push_back(pool_.items[pool_.front++]);
     }
@@ -368,7 +377,7 @@ class Fill {
   const Sides& sides_;
   const FillRules rules_;
   Takes takes_;
-  std::vector<std::uint32_t> generator_rank_;
+  Placement placement_;
   const std::int64_t give_up_at_;
   const std::uint32_t stages_;  // of encoders
   std::int64_t now_ = 0, slip_ = 0, clock_ = 0, margin_ = 0, lead_ = 0;

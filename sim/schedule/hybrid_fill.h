@@ -13,6 +13,11 @@ namespace bigmac::hybrid {
 /// By position: the encoder pipeline (with one stage, the rank) that runs its encoder, and the rank of its generator.
 struct Placement {
   std::vector<std::uint32_t> encoder, generator;
+  bool reversed = false;  ///< stage s lies on rank S-1-s of its pipeline of S ranks, not on rank s
+
+  std::uint32_t encoder_rank(std::uint32_t pipeline, std::uint32_t stage, std::uint32_t stages) const {
+    return pipeline * stages + (reversed ? stages - 1 - stage : stage);
+  }
 };
 
 struct FillRules {

@@ -157,14 +157,16 @@ std::vector<std::uint32_t> place_encoders(std::uint32_t stages, const Loads& wei
 }
 
 /// What a rank does of encoders whatever its pipeline is dealt: with several stages, its own of an even share.
-Loads encoder_stage_work(const Pipeline& pipeline, const Sides& sides) {
+Loads encoder_stage_work(const Pipeline& pipeline, const Sides& sides, bool reversed) {
   Loads out(pipeline.ranks, 0);
-  const std::uint32_t stages = sides.forward.stages();
+  const std::uint32_t stages = sides.forward.stages(), pipelines = pipeline.ranks / stages;
   if (stages == 1) return out;
+  Loads by_stage(stages, 0);
   for (std::uint32_t piece = 0; piece < pipeline.microbatches * stages; ++piece)
-    out[piece % stages] += sides.forward.total(piece) + (sides.backward.empty() ? 0 : sides.backward.total(piece));
-  for (std::uint32_t s = 0; s < stages; ++s) out[s] /= pipeline.ranks / stages;
-  for (std::uint32_t r = stages; r < pipeline.ranks; ++r) out[r] = out[r % stages];
+    by_stage[piece % stages] += sides.forward.total(piece) + (sides.backward.empty() ? 0 : sides.backward.total(piece));
+  const Placement placement{{}, {}, reversed};
+  for (std::uint32_t q = 0; q < pipelines; ++q)
+    for (std::uint32_t s = 0; s < stages; ++s) out[placement.encoder_rank(q, s, stages)] = by_stage[s] / pipelines;
   return out;
 }
 
@@ -211,20 +213,30 @@ std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Side
   const std::uint32_t ranks = pipeline.ranks, count = pipeline.microbatches, stages = pipeline.encoder_stages();
   const Loads encoder = encoder_weights(sides, count), generator = generator_weights(sides, count);
   std::vector<Placement> out;
-  if (sides.generator.empty()) {
-    for (const int quarters : {0, 1}) {
-      Loads heights = llm_work;
-      for (std::uint32_t r = 0; r < ranks; ++r)
-        heights[r] += quarters * static_cast<std::int64_t>(ranks - 1 - r) * pace / 4;
-      out.push_back({place_encoders(stages, encoder, heights), {}});
+  const auto add = [&](Placement placement, bool reversed) {
+    placement.reversed = reversed;
+    const auto same = [&](const Placement& other) {
+      return other.encoder == placement.encoder && other.generator == placement.generator && other.reversed == reversed;
+    };
+    if (stages == 1 || std::none_of(out.begin(), out.end(), same)) out.push_back(std::move(placement));
+  };
+  for (const bool reversed : {false, true}) {
+    if (reversed && stages == 1) break;
+    if (sides.generator.empty()) {
+      for (const int quarters : {0, 1}) {
+        Loads heights = llm_work;
+        for (std::uint32_t r = 0; r < ranks; ++r)
+          heights[r] += quarters * static_cast<std::int64_t>(ranks - 1 - r) * pace / 4;
+        add({place_encoders(stages, encoder, heights), {}}, reversed);
+      }
+      continue;
     }
-    return out;
-  }
-  const Loads encoder_stages = encoder_stage_work(pipeline, sides);
-  for (const int quarters : {0, 1, 2, 4}) {
-    Loads heights = plus(llm_work, encoder_stages);
-    for (std::uint32_t r = 0; r < ranks; ++r) heights[r] += quarters * static_cast<std::int64_t>(r) * pace / 4;
-    out.push_back(with_generators(stages, encoder, generator, llm_work, heights));
+    const Loads encoder_stages = encoder_stage_work(pipeline, sides, reversed);
+    for (const int quarters : {0, 1, 2, 4}) {
+      Loads heights = plus(llm_work, encoder_stages);
+      for (std::uint32_t r = 0; r < ranks; ++r) heights[r] += quarters * static_cast<std::int64_t>(r) * pace / 4;
+      add(with_generators(stages, encoder, generator, llm_work, heights), reversed);
+    }
   }
   return out;
 }

@@ -5,7 +5,8 @@
 // the rank that is furthest behind its target, a target being a share of all work of that kind which grows with the
 // groups done. Then pairs of encoders of nearby groups are swapped while that evens out what ranks do in all.
 //
-// Encoders of S stages are dealt so to pipelines of S ranks, by what these do together.
+// Encoders of S stages are dealt so to pipelines of S ranks, by what these do together, with stage 0 on the first of
+// them and on the last (hybrid.cpp says when which is better).
 //
 // 4 ranks, encoder work 5 1 4 2 | 3 3 1 1, even targets: ranks 0 3 1 2 | 3 2 0 1: 6 5 5 4 in all.
 #pragma once

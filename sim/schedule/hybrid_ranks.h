@@ -44,7 +44,8 @@ struct RankState {
   bool busy = false;
   Work running = Work::llm;
   std::uint32_t pipeline = 0, stage = 0;  // which encoder stage is here
-  std::uint32_t live = 0;                 // microbatches that the pipeline holds; counted on its first rank
+  std::uint32_t first = 0;                // the rank of the pipeline's stage 0
+  std::uint32_t live = 0;                 // microbatches that the pipeline holds; counted where stage 0 is
   std::uint32_t forwards_done = 0;        // of later stages
   Begun forward, backward, generator;
   Released backwards, generators;

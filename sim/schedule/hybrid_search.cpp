@@ -193,7 +193,8 @@ class LocalSearch {
     std::vector<std::int64_t> loads(ranks_ / width, 0);
     for (std::uint32_t p = 0; p < count_; ++p) {
       for (std::uint32_t s = 0; s < stages_ && !now_.placement.encoder.empty(); ++s)
-        loads[(now_.placement.encoder[p] * stages_ + s) / width] += stage_weight(p * stages_ + s);
+        loads[now_.placement.encoder_rank(now_.placement.encoder[p], s, stages_) / width] +=
+            stage_weight(p * stages_ + s);
       if (!now_.placement.generator.empty()) loads[now_.placement.generator[p] / width] += weight(false, p);
     }
     return loads;
