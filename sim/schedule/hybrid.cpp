@@ -45,10 +45,28 @@
 // begin once stage s-1 has arrived, a backward of stage s once that of s+1 has, that of the last once the LLM's
 // gradient has. The slip counts last stages; until then D(t) expects of the first unfinished position what its later
 // stages take, and a forward is due before them. The limit counts what the first stage holds: others begin later and
-// end earlier. Departures from what the field does: encoder and generator passes are interrupted between parts; the
-// warm-up slope of 1 in place of Megatron-LM's 2 where that is no slower; microbatches are permuted. Generators: P to
-// 8P more warm-up forwards. Several encoders, or generators, of one microbatch run as one; the limit counts
-// microbatches.
+// end earlier. Which rank holds which stage is free:
+//   0 turned    stage s on rank s. Rank 0 is busy from its first forward on, and what it encodes then follows the LLM's
+//               first wave from rank to rank and never overtakes it. So the last rank, which idles only before that
+//               wave and at the end, can use no idle time, and T is nearly upfront's.
+//   k turned    the last k ranks hold the first stages, from the last one down, the others the rest, upwards. All
+//               positions pass the last ranks before the first wave gets there, and the others in the bubbles between
+//               warm-up and steady state. The first group's S positions pass rank 0 before its first forward (V > 1:
+//               the LLM wants them one right after the other), which takes S + k forwards of a stage in place of S: so
+//               much is the slip to begin with.
+// Turning back at rank 0 (k = S-1) is best with V = 1, where the LLM's forwards leave rank 0 room between them; k = 1
+// and little more with few microbatches and V > 1. All are tried, and k and the slip searched.
+//
+//   4 ranks = 4 stages, V = 1, M = 6, tF = 2, tB = 4, Ef = 1, Eb = 2 a stage: 66, the lower bound (upfront 69)
+//   0    +00+11+22+33+44+55   0000==1111==2222==3333==4444==5555==
+//   1   ++++00+11+22 33 440000551111==2222==3333==4444==5555==    ==
+//   2  ++++++ 00 11 220000331111442222553333==4444==5555====  ==    ==
+//   3 ++++++    000000111111222222333333444444555555====  ====  ==    ==
+//
+// Departures from what the field does: encoder and generator passes are interrupted between parts; the
+// warm-up slope of 1 in place of Megatron-LM's 2 where that is no slower; microbatches are permuted; encoder stages do
+// not follow the order of ranks. Generators: P to 8P more warm-up forwards. Several encoders, or generators, of one
+// microbatch run as one; the limit counts microbatches.
 #include <fmt/format.h>
 
 #include "bigmac/base/error.h"

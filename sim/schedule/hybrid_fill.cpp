@@ -34,6 +34,7 @@ class Fill {
         all_awake_(rules.dynamic || rules.dynamic_generators) {
     margin_ = rules.margin * std::max({sides.forward.largest_slice(), sides.backward.largest_slice(),
                                        sides.generator.largest_slice()});
+    slip_ = placement.head * sides.forward.mean();
     lead_ = rules.lead * llm.mean_backward / 4;
     most_chunks_ = std::min(llm.most_live + rules.llm_extra, rules.llm_live_limit);
     out_.ranks.resize(llm.ranks());
@@ -41,12 +42,14 @@ class Fill {
       for (std::uint32_t i = llm.first[r]; i < llm.first[r + 1]; ++i)
         ((llm.tasks[i].tags & kHolds) != 0 ? queues_[r].forwards : queues_[r].others).push_back(i);
       out_.ranks[r].reserve(2 * (llm.first[r + 1] - llm.first[r]));
-      ranks_[r].pipeline = r / stages_;
-      ranks_[r].first = rank_at(ranks_[r].pipeline, 0);
-      ranks_[r].stage = placement.reversed ? stages_ - 1 - r % stages_ : r % stages_;
       idle_.insert(r);
       awake_.insert(r);
     }
+    for (std::uint32_t q = 0; q * stages_ < llm.ranks(); ++q)
+      for (std::uint32_t s = 0; s < stages_; ++s) {
+        RankState& rank = ranks_[rank_at(q, s)];
+        rank.pipeline = q, rank.stage = s, rank.first = rank_at(q, 0);
+      }
     left_ = llm.tasks.size();
     const std::size_t count = llm.forward_due.size();
     if (!sides.forward.empty()) left_ += count * stages_, wait_for(llm.forward_task);

@@ -157,14 +157,14 @@ std::vector<std::uint32_t> place_encoders(std::uint32_t stages, const Loads& wei
 }
 
 /// What a rank does of encoders whatever its pipeline is dealt: with several stages, its own of an even share.
-Loads encoder_stage_work(const Pipeline& pipeline, const Sides& sides, bool reversed) {
+Loads encoder_stage_work(const Pipeline& pipeline, const Sides& sides, std::uint32_t turned) {
   Loads out(pipeline.ranks, 0);
   const std::uint32_t stages = sides.forward.stages(), pipelines = pipeline.ranks / stages;
   if (stages == 1) return out;
   Loads by_stage(stages, 0);
   for (std::uint32_t piece = 0; piece < pipeline.microbatches * stages; ++piece)
     by_stage[piece % stages] += sides.forward.total(piece) + (sides.backward.empty() ? 0 : sides.backward.total(piece));
-  const Placement placement{{}, {}, reversed};
+  const Placement placement{{}, {}, turned};
   for (std::uint32_t q = 0; q < pipelines; ++q)
     for (std::uint32_t s = 0; s < stages; ++s) out[placement.encoder_rank(q, s, stages)] = by_stage[s] / pipelines;
   return out;
@@ -194,6 +194,14 @@ Placement with_generators(std::uint32_t stages, const Loads& encoder, const Load
   return out;
 }
 
+/// Values of Placement::turned: 0, 1, 2, 4, ... and S-1.
+std::vector<std::uint32_t> turns(std::uint32_t stages) {
+  std::vector<std::uint32_t> out = {0};
+  for (std::uint32_t turned = 1; turned + 1 < stages; turned *= 2) out.push_back(turned);
+  if (stages > 1) out.push_back(stages - 1);
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::vector<MicrobatchId>> candidate_orders(const Pipeline& pipeline, const CostTable& costs) {
@@ -213,29 +221,27 @@ std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Side
   const std::uint32_t ranks = pipeline.ranks, count = pipeline.microbatches, stages = pipeline.encoder_stages();
   const Loads encoder = encoder_weights(sides, count), generator = generator_weights(sides, count);
   std::vector<Placement> out;
-  const auto add = [&](Placement placement, bool reversed) {
-    placement.reversed = reversed;
-    const auto same = [&](const Placement& other) {
-      return other.encoder == placement.encoder && other.generator == placement.generator && other.reversed == reversed;
-    };
-    if (stages == 1 || std::none_of(out.begin(), out.end(), same)) out.push_back(std::move(placement));
+  const auto add = [&](Placement placement, std::uint32_t turned) {
+    placement.turned = turned;
+    placement.head = turned == 0 ? 0 : stages + turned;
+    out.push_back(std::move(placement));
   };
-  for (const bool reversed : {false, true}) {
-    if (reversed && stages == 1) break;
+  for (const std::uint32_t turned : turns(stages)) {
     if (sides.generator.empty()) {
       for (const int quarters : {0, 1}) {
+        if (quarters > 0 && stages == ranks && ranks > 1) break;  // nothing to deal
         Loads heights = llm_work;
         for (std::uint32_t r = 0; r < ranks; ++r)
           heights[r] += quarters * static_cast<std::int64_t>(ranks - 1 - r) * pace / 4;
-        add({place_encoders(stages, encoder, heights), {}}, reversed);
+        add({place_encoders(stages, encoder, heights), {}}, turned);
       }
       continue;
     }
-    const Loads encoder_stages = encoder_stage_work(pipeline, sides, reversed);
+    const Loads encoder_stages = encoder_stage_work(pipeline, sides, turned);
     for (const int quarters : {0, 1, 2, 4}) {
       Loads heights = plus(llm_work, encoder_stages);
       for (std::uint32_t r = 0; r < ranks; ++r) heights[r] += quarters * static_cast<std::int64_t>(r) * pace / 4;
-      add(with_generators(stages, encoder, generator, llm_work, heights), reversed);
+      add(with_generators(stages, encoder, generator, llm_work, heights), turned);
     }
   }
   return out;

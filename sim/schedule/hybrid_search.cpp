@@ -125,7 +125,14 @@ class LocalSearch {
     change_rules();
   }
 
+  void change_stages() {
+    Placement& placement = now_.placement;
+    if (any(2) == 0) placement.turned = any(stages_);
+    placement.head = any(4) == 0 ? 0 : stages_ + placement.turned + any(stages_) - any(stages_) / 2;
+  }
+
   void change_rules() {
+    if (stages_ > 1 && any(2) == 0) return change_stages();
     switch (random_.integer(0, 6)) {
       case 5: now_.rules.ahead = !now_.rules.ahead; break;
       case 6: now_.rules.llm_extra = static_cast<std::uint32_t>(random_.integer(0, 4)) * ranks_ / 4; break;

@@ -47,6 +47,7 @@ class SideWork {
   std::int64_t position_total(std::uint32_t position) const;
   std::int64_t largest_slice() const { return largest_slice_; }
   std::int64_t sum() const { return sum_; }
+  std::int64_t mean() const { return totals_.empty() ? 0 : sum_ / static_cast<std::int64_t>(totals_.size()); }
   std::int64_t slice(std::uint32_t piece, std::uint32_t k) const {
     const std::uint32_t segment = k >> shift_;
     const std::int64_t cost = costs_[piece * segments_.size() + segment], part = k - (segment << shift_);

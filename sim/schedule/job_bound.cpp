@@ -1,6 +1,7 @@
 #include "bigmac/schedule/job_bound.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "bigmac/schedule/rides.h"
 #include "job_chains.h"
@@ -26,6 +27,8 @@ class JobBound {
 
   std::int64_t bound() const {
     std::int64_t best = std::max({longest_chain_, waterfill(), whole_pieces()});
+    if (most_riding_work(pipeline_, costs_).value == 0)
+      for (const ModuleId module : pipeline_.encoders) best = std::max(best, stages_of(module));
     std::int64_t total = generator_, outside = 0;
     for (std::uint32_t r = 0; r < pipeline_.ranks; ++r) {
       best = std::max(best, head_[r] + work_[r] + tail_[r]);
@@ -74,6 +77,37 @@ class JobBound {
     // What rides inside LLM operations is not on a rank's own list.
     if (most_riding_work(pipeline_, costs_).value > 0) return 0;
     return *std::min_element(work_.begin(), work_.end()) + least_fullest(pieces_, pipeline_.ranks);
+  }
+
+  /// The least over microbatches of what `kind` takes in an encoder's stages before `stage`.
+  std::int64_t before_stage(ModuleId module, OpKind kind, std::uint32_t stage) const {
+    std::int64_t least = kUnset;
+    for (std::uint32_t m = 0; m < pipeline_.microbatches; ++m) {
+      std::int64_t way = 0;
+      for (std::uint32_t s = 0; s < stage; ++s) way += cost(module, kind, s, MicrobatchId{m});
+      least = std::min(least, way);
+    }
+    return least;
+  }
+
+  std::int64_t stages_of(ModuleId module) const {
+    const std::uint32_t stages = pipeline_.modules[module].stages;
+    if (stages == 1 || pipeline_.ranks % stages != 0) return 0;
+    const std::uint32_t pipelines = pipeline_.ranks / stages;
+    std::vector<std::int64_t> lightest = work_;
+    std::sort(lightest.begin(), lightest.end());
+    const bool backward = pipeline_.modules[module].backward;
+    std::int64_t best = 0;
+    for (std::uint32_t stage = 0; stage < stages; ++stage) {
+      std::int64_t work = std::accumulate(lightest.begin(), lightest.begin() + pipelines, std::int64_t{0});
+      for (std::uint32_t m = 0; m < pipeline_.microbatches; ++m)
+        work += cost(module, OpKind::forward, stage, MicrobatchId{m}) +
+                (backward ? cost(module, OpKind::backward, stage, MicrobatchId{m}) : 0);
+      const std::int64_t outside =
+          before_stage(module, OpKind::forward, stage) + (backward ? before_stage(module, OpKind::backward, stage) : 0);
+      best = std::max(best, (work + pipelines - 1) / pipelines + outside);
+    }
+    return best;
   }
 
   std::int64_t room_for_generators(std::int64_t time) const {

@@ -96,6 +96,20 @@ TEST(JobBound, never_exceeds_the_optimum_over_all_placements_and_orders) {
   EXPECT_GE(tight, 10) << "a bound that is never met says little";
 }
 
+TEST(JobBound, never_exceeds_the_optimum_with_encoders_of_two_stages) {
+  double gap = 0;
+  int tight = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    const TinyJob job = tiny_job(seed, 1, 2 + seed % 2, false, 2);
+    const std::int64_t bound = job_lower_bound(job.pipeline, job.costs).value, best = optimum(job);
+    ASSERT_LE(bound, best) << "seed " << seed;
+    gap += static_cast<double>(best) / static_cast<double>(bound) - 1;
+    tight += bound == best ? 1 : 0;
+  }
+  std::printf("  optimum %.1f %% above the bound in the mean; equal in %d of 60 jobs\n", 100 * gap / 60, tight);
+  EXPECT_LE(gap / 60, 0.12) << "a bound far below says little";
+}
+
 /// The least that the fullest rank gets of `pieces`, over all dealings.
 std::int64_t best_dealing(const std::vector<std::int64_t>& pieces, std::vector<std::int64_t>& loads, std::size_t next) {
   if (next == pieces.size()) return *std::max_element(loads.begin(), loads.end());

@@ -2,7 +2,9 @@
 // library but the costs.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -36,7 +38,8 @@ struct TinyJob {
             role == Role::llm ? change : 0};
   }
 
-  /// One microbatch after the other; encoder and generator of m on the given ranks.
+  /// One microbatch after the other; encoder and generator of m on the given ranks. An encoder of two stages begins on
+  /// its rank and goes on on the other.
   std::vector<Task> tasks(const std::vector<std::uint32_t>& encoder,
                           const std::vector<std::uint32_t>& generator) const {
     std::vector<Task> out;
@@ -44,7 +47,8 @@ struct TinyJob {
     for (std::uint32_t m = 0; m < pipeline.microbatches; ++m) {
       std::vector<std::size_t> input, forwards(pipeline.stages());
       for (const ModuleId module : pipeline.encoders)
-        input = {add(task(module, OpKind::forward, 0, m, encoder[m], {}))};
+        for (std::uint32_t s = 0; s < pipeline.encoder_stages(); ++s)
+          input = {add(task(module, OpKind::forward, s, m, (encoder[m] + s) % 2, input))};
       for (std::uint32_t s = 0; s < pipeline.stages(); ++s)
         input = {forwards[s] = add(task(kLlm, OpKind::forward, s, m, s % pipeline.ranks, input))};
       for (const ModuleId module : pipeline.generators)
@@ -55,12 +59,13 @@ struct TinyJob {
         input = {add(task(kLlm, OpKind::backward, s, m, s % pipeline.ranks, input))};
       }
       for (const ModuleId module : pipeline.encoders)
-        if (pipeline.modules[module].backward) add(task(module, OpKind::backward, 0, m, encoder[m], input));
+        for (std::uint32_t s = pipeline.modules[module].backward ? pipeline.encoder_stages() : 0; s-- > 0;)
+          input = {add(task(module, OpKind::backward, s, m, (encoder[m] + s) % 2, input))};
     }
     return out;
   }
 
-  /// Of encoders and generators on the two ranks.
+  /// Of encoders and generators on the two ranks; stages of an encoder stay where they are.
   template <class Use>
   void for_each_placement(Use&& use) const {
     const std::uint32_t sides = (pipeline.encoders.empty() ? 0 : 1) + (pipeline.generators.empty() ? 0 : 1);
@@ -70,12 +75,14 @@ struct TinyJob {
         encoder.push_back(choice >> m & 1);
         generator.push_back(choice >> (m + pipeline.microbatches) & 1);
       }
-      use(tasks(encoder, generator));
+      const bool moves = std::adjacent_find(encoder.begin(), encoder.end(), std::not_equal_to<>()) != encoder.end();
+      if (pipeline.encoder_stages() == 1 || !moves) use(tasks(encoder, generator));
     }
   }
 };
 
-inline TinyJob tiny_job(std::uint64_t seed, std::uint32_t chunks, std::uint32_t microbatches, bool generator) {
+inline TinyJob tiny_job(std::uint64_t seed, std::uint32_t chunks, std::uint32_t microbatches, bool generator,
+                        std::uint32_t encoder_stages = 1) {
   Random random(seed);
   const auto series = [&](std::uint32_t stages, std::int64_t most) {
     CostSeries out{stages, microbatches, {}};
@@ -87,11 +94,12 @@ inline TinyJob tiny_job(std::uint64_t seed, std::uint32_t chunks, std::uint32_t 
     return GivenModuleCosts{name, series(stages, most),  series(stages, 2 * most),    {}, {},
                             {},   CostSeries{1, 1, {1}}, CostSeries{1, 1, {transfer}}};
   };
-  GivenCosts costs = {module("llm", 2 * chunks, 20), module("encoder", 1, seed % 2 == 0 ? 40 : 10)};
+  GivenCosts costs = {module("llm", 2 * chunks, 20), module("encoder", encoder_stages, seed % 2 == 0 ? 40 : 10)};
   std::vector<std::string> generators;
   if (generator) generators = {"generator"}, costs.push_back(module("generator", 1, 20));
   TinyJob job;
   job.pipeline = make_pipeline(2, chunks, microbatches, {"encoder"}, generators, "test");
+  job.pipeline.modules[job.pipeline.encoders[0]].stages = encoder_stages;
   if (seed % 5 == 0) job.pipeline.modules[job.pipeline.encoders[0]].backward = false;
   job.costs = cost_table_from(job.pipeline, costs);
   return job;

@@ -2,7 +2,8 @@
 //
 // engine/lower_bound.h bounds every order of one placement. This one holds for every placement of encoders and
 // generators as well, every order and every permutation of microbatches; fixed are only the LLM's stages (stage s on
-// rank s mod P) and whole backwards (a schedule that splits B into I and W may end sooner).
+// rank s mod P), whole backwards (a schedule that splits B into I and W may end sooner) and, where an encoder has S
+// stages, that each rank runs one of them or one rank runs all.
 //
 // Notation: w_r the LLM's work on rank r; E, G all encoder and generator work; h_r the least time before an LLM
 // operation can start on rank r, min over m of Ef(m) + F(0..r-1, m) + transfers; t_r the least time after one has
@@ -23,6 +24,11 @@
 //   4. Whole pieces. Forward and backward of one encoder and microbatch run on one rank, so do a generator's, and each
 //   rank
 //      has its LLM work besides: T >= least w_r + how full the fullest of P bins must be (packing_bound.h).
+//   5. Stages. P/S ranks run stage s of an encoder. What such a rank runs first, an operation of that stage or of the
+//      LLM, comes after the stages before s of some microbatch: x_s, the least Ef(0..s-1, m); and what it runs last
+//      before their backwards, y_s. With W the least LLM work of any P/S ranks together
+//         P/S T >= W + sum over m of (Ef(s, m) + Eb(s, m)) + P/S (x_s + y_s)
+//      A rank that runs all stages does as much more, and the LLM of all others waits for whole encoders.
 //
 // 4 ranks, V = 1, M = 16, tF = 1, tB = 2, Ef = 1, Eb = 2, no transfers: rank 3: h = 1 + 3, w = 48, t = 6 + 2: 60. Work:
 // (4 * 48 + 48) / 4 = 60. Hybrid with at most 4 live encoder microbatches takes 60.
