@@ -84,7 +84,7 @@ class JobBound {
     std::int64_t least = kUnset;
     for (std::uint32_t m = 0; m < pipeline_.microbatches; ++m) {
       std::int64_t way = 0;
-      for (std::uint32_t s = 0; s < stage; ++s) way += cost(module, kind, s, MicrobatchId{m});
+      for (std::uint32_t s = 0; s < stage; ++s) way += chains_.cost(module, kind, s, MicrobatchId{m});
       least = std::min(least, way);
     }
     return least;
@@ -101,8 +101,8 @@ class JobBound {
     for (std::uint32_t stage = 0; stage < stages; ++stage) {
       std::int64_t work = std::accumulate(lightest.begin(), lightest.begin() + pipelines, std::int64_t{0});
       for (std::uint32_t m = 0; m < pipeline_.microbatches; ++m)
-        work += cost(module, OpKind::forward, stage, MicrobatchId{m}) +
-                (backward ? cost(module, OpKind::backward, stage, MicrobatchId{m}) : 0);
+        work += chains_.cost(module, OpKind::forward, stage, MicrobatchId{m}) +
+                (backward ? chains_.cost(module, OpKind::backward, stage, MicrobatchId{m}) : 0);
       const std::int64_t outside =
           before_stage(module, OpKind::forward, stage) + (backward ? before_stage(module, OpKind::backward, stage) : 0);
       best = std::max(best, (work + pipelines - 1) / pipelines + outside);
