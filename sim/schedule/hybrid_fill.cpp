@@ -5,6 +5,7 @@
 
 #include "hybrid_events.h"
 #include "hybrid_ranks.h"
+#include "hybrid_slip.h"
 #include "hybrid_takes.h"
 
 namespace bigmac::hybrid {
@@ -23,6 +24,7 @@ class Fill {
         placement_(placement),
         give_up_at_(give_up_at),
         stages_(sides.forward.stages()),
+        slip_(llm, sides, placement.head * sides.forward.mean()),
         ranks_(llm.ranks()),
         queues_(llm.ranks()),
         generator_load_(llm.ranks(), 0),
@@ -34,7 +36,6 @@ class Fill {
         all_awake_(rules.dynamic || rules.dynamic_generators) {
     margin_ = rules.margin * std::max({sides.forward.largest_slice(), sides.backward.largest_slice(),
                                        sides.generator.largest_slice()});
-    slip_ = placement.head * sides.forward.mean();
     lead_ = rules.lead * llm.mean_backward / 4;
     most_chunks_ = std::min(llm.most_live + rules.llm_extra, rules.llm_live_limit);
     out_.ranks.resize(llm.ranks());
@@ -54,16 +55,14 @@ class Fill {
     const std::size_t count = llm.forward_due.size();
     if (!sides.forward.empty()) left_ += count * stages_, wait_for(llm.forward_task);
     if (!sides.backward.empty()) left_ += count * stages_;
-    if (stages_ > 1) stages_done_.assign(count, 0), forward_input_.assign(count * stages_, kNever);
+    if (stages_ > 1) forward_input_.assign(count * stages_, kNever);
     if (!sides.generator.empty()) left_ += count, wait_for(llm.gradient_task);
-    done_forward_.assign(count, sides.forward.empty());
-    done_generator_.assign(count, sides.generator.empty());
   }
 
   Filled run() {
     for (;;) {
-      advance_due();
-      if (llm_.span + slip_ >= give_up_at_) return std::move(out_);
+      slip_.advance(now_);
+      if (llm_.span + slip_.slip() >= give_up_at_) return std::move(out_);
       decide_all();
       if (left_ == 0 && events_.empty()) break;
       if (events_.empty() && !force()) return std::move(out_);
@@ -147,13 +146,13 @@ class Fill {
     else awake_.insert(rank);
   }
 
-  /// The result of a side module reaches the LLM task that waits for it.
-  void deliver(std::uint32_t task, std::uint32_t from, std::int64_t transfer, std::int64_t due) {
+  /// The result of a side module reaches the LLM task that waits for it: when.
+  std::int64_t deliver(std::uint32_t task, std::uint32_t from, std::int64_t transfer) {
     const std::uint32_t to = llm_.tasks[task].rank;
     const std::int64_t at = to == from ? now_ : now_ + transfer;
     side_arrival_[task] = at;
-    slip_ = std::max(slip_, at - due);
     arrives(at, to);
+    return at;
   }
 
   void complete_forward(std::uint32_t r) {
@@ -161,14 +160,13 @@ class Fill {
     const std::uint32_t piece = rank.forward.piece, p = position_of(piece);
     if (sides_.backward.empty() && rank.stage == 0) --rank.live;
     if (stages_ > 1) {
-      ++rank.forwards_done, ++stages_done_[p];
+      ++rank.forwards_done, slip_.stage_done(p);
       if (rank.stage + 1 < stages_) {
         forward_input_[piece + 1] = now_ + sides_.forward.transfer(piece);
         return arrives(forward_input_[piece + 1], rank_at(rank.pipeline, rank.stage + 1));
       }
     }
-    done_forward_[p] = true;
-    deliver(llm_.forward_task[p], r, sides_.forward.transfer(piece), llm_.forward_due[p]);
+    slip_.forward_done(p, deliver(llm_.forward_task[p], r, sides_.forward.transfer(piece)));
   }
   void complete_backward(std::uint32_t r) {
     RankState& rank = ranks_[r];
@@ -182,24 +180,8 @@ class Fill {
   }
   void complete_generator(std::uint32_t r) {
     const std::uint32_t p = ranks_[r].generator.piece;
-    done_generator_[p] = true;
     ++ranks_[r].generators.front;
-    deliver(llm_.gradient_task[p], r, sides_.generator.transfer(p), llm_.gradient_due[p]);
-  }
-
-  // --- the clock ---------------------------------------------------------------------------------------------------
-  void advance_due() {
-    while (first_forward_ < llm_.by_forward.size() && done_forward_[llm_.by_forward[first_forward_]]) ++first_forward_;
-    while (first_generator_ < llm_.by_gradient.size() && done_generator_[llm_.by_gradient[first_generator_]])
-      ++first_generator_;
-    clock_ = slip_;
-    if (first_forward_ < llm_.by_forward.size()) {
-      const std::uint32_t p = llm_.by_forward[first_forward_];
-      const std::int64_t ahead = stages_ > 1 ? sides_.forward.behind(p * stages_ + stages_done_[p]) : 0;
-      clock_ = std::max(clock_, now_ + ahead - llm_.forward_due[p]);
-    }
-    if (first_generator_ < llm_.by_gradient.size())
-      clock_ = std::max(clock_, now_ - llm_.gradient_due[llm_.by_gradient[first_generator_]]);
+    slip_.generator_done(p, deliver(llm_.gradient_task[p], r, sides_.generator.transfer(p)));
   }
 
   bool ready(std::uint32_t i) const {
@@ -209,11 +191,11 @@ class Fill {
 
   // --- decisions ---------------------------------------------------------------------------------------------------
   // An idle rank that chose to wait goes on waiting until something completes or arrives there or the room of all
-  // grows, clock_ - now_: by a slip, or where the next of the LLM's positions has more encoder stages before it. Where
+  // grows, D(t) - t: by a slip, or where the next of the LLM's positions has more encoder stages before it. Where
   // work is dealt while it runs, what another rank takes matters too.
   void decide_all() {
-    const bool all = all_awake_ || clock_ - now_ > room_decided_;
-    room_decided_ = clock_ - now_;
+    const bool all = all_awake_ || slip_.clock() - now_ > room_decided_;
+    room_decided_ = slip_.clock() - now_;
     RankSet& ranks = all ? idle_ : awake_;
     if (rules_.descending) ranks.for_each_descending([&](std::uint32_t r) { decide(r); });
     else ranks.for_each([&](std::uint32_t r) { decide(r); });
@@ -228,7 +210,7 @@ class Fill {
       if (x.work != Work::llm) start_slice(r, whole(x));
       return;
     }
-    const std::int64_t room = llm_.tasks[next].latest + clock_ - now_;
+    const std::int64_t room = llm_.tasks[next].latest + slip_.clock() - now_;
     if (!ready(next)) {
       if (x.work != Work::llm && x.length <= room + margin_) start_slice(r, x);
       else if (may_run_ahead(r, room)) start_llm(r, queues_[r].ahead());
@@ -261,7 +243,7 @@ class Fill {
     return x;
   }
 
-  bool is_due(const Slice& x) const { return x.due + clock_ - now_ <= x.remaining + lead_; }
+  bool is_due(const Slice& x) const { return x.due + slip_.clock() - now_ <= x.remaining + lead_; }
 
   Slice choose(std::uint32_t r) {
     const Slice encoder = choose_encoder(r), generator = choose_generator(r);
@@ -274,7 +256,7 @@ class Fill {
     RankState& rank = ranks_[r];
     if (rank.forward.any()) return forward_slice(rank.forward.piece, rank.forward.next, 0);
     // What the pipeline may begin next, and whether the limit keeps it from doing so.
-    const std::uint32_t next = takes_.next(rank.pipeline, now_, clock_);
+    const std::uint32_t next = takes_.next(rank.pipeline, now_, slip_.clock());
     const bool full = ranks_[rank.first].live >= rules_.live_limit;
     if (rank.stage > 0) {
       const std::uint32_t p = takes_.following(rank.pipeline, rank.forwards_done);
@@ -383,7 +365,8 @@ class Fill {
   Placement placement_;
   const std::int64_t give_up_at_;
   const std::uint32_t stages_;  // of encoders
-  std::int64_t now_ = 0, slip_ = 0, clock_ = 0, margin_ = 0, lead_ = 0;
+  Slip slip_;
+  std::int64_t now_ = 0, margin_ = 0, lead_ = 0;
   std::uint32_t most_chunks_ = 0;
   std::vector<RankState> ranks_;
   std::vector<LlmQueue> queues_;
@@ -391,10 +374,8 @@ class Fill {
   std::vector<std::int64_t> generator_load_;
   std::int64_t mean_generator_load_ = 0;
   std::vector<std::int64_t> arrival_, side_arrival_;  // by LLM task: of its product; of what sides send it
-  std::vector<bool> done_forward_, done_generator_;   // by position
-  std::vector<std::uint32_t> stages_done_;            // by position: forwards; empty with one stage, as the next is
   std::vector<std::int64_t> forward_input_;           // by piece, of stages that follow one
-  std::size_t first_forward_ = 0, first_generator_ = 0, left_ = 0;
+  std::size_t left_ = 0;
   RankSet idle_, awake_;  // awake: something changed there since it decided
   bool all_awake_;
   std::int64_t room_decided_ = 0;
