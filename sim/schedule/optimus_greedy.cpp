@@ -5,47 +5,62 @@
 namespace bigmac {
 namespace {
 
-/// One rank: how many items have moved between the LLM's operations, and where everything lies.
-class GreedyRank {
+/// One encoder pipeline: how many items of each stage have moved between the LLM's operations, and where all lie.
+class GreedyPipeline {
  public:
-  GreedyRank(const Room& room, const EncoderItems& items)
-      : before_{{room.bubbles.front()}, {}, room.costs},
-        inside_{{room.bubbles.begin() + 1, room.bubbles.end() - 1}, room.hosts, room.costs},
-        after_{{room.bubbles.back()}, {}, room.costs},
-        items_(items),
-        packing_(pack_coarse(room, items)) {}
+  GreedyPipeline(const CostTable& costs, Rooms rooms, StageItems items)
+      : costs_(costs), items_(items), packing_(pack_coarse(costs, rooms, items)) {
+    for (const Room& room : rooms) {
+      before_.push_back({{room.bubbles.front()}, {}, room.costs});
+      inside_.push_back({{room.bubbles.begin() + 1, room.bubbles.end() - 1}, room.hosts, room.costs});
+      after_.push_back({{room.bubbles.back()}, {}, room.costs});
+    }
+  }
 
-  const RankPacking& packing() const { return packing_; }
-  std::int64_t shift() const { return -packing_.begin(); }
+  const StagePacking& packing() const { return packing_; }
+  std::int64_t begin() const { return extreme(packing_, true); }
+  std::int64_t end() const { return extreme(packing_, false); }
 
   /// Moves the last forward still in front; false when there is no room in time, or nothing won.
   bool move_forward() {
-    const std::size_t moved = forwards_ + next_group(items_.forwards, forwards_, true);
-    const auto middle = items_.forwards.end() - static_cast<std::ptrdiff_t>(moved);
-    auto inner = pack_early(inside_, {middle, items_.forwards.end()});
-    if (moved == forwards_ || !inner) return false;
-    auto outer = pack_late(before_, {items_.forwards.begin(), middle});
-    Packed both = joined(std::move(*outer), *inner);
-    if (both.slices.front().at.start <= packing_.begin()) return false;
-    packing_.forwards = std::move(both);
+    const std::size_t moved = forwards_ + next_group(items_[0].forwards, forwards_, true);
+    if (moved == forwards_) return false;
+    const auto inner = forwards_early(costs_, inside_, with_forwards([&](auto& all) { keep_last(all, moved); }));
+    if (!inner) return false;
+    const auto outer =
+        forwards_late(costs_, before_, with_forwards([&](auto& all) { all.resize(all.size() - moved); }));
+    StagePacking both = packing_;
+    for (std::size_t s = 0; s < both.size(); ++s) both[s].forwards = joined(outer[s], (*inner)[s]);
+    if (extreme(both, true) <= begin()) return false;
+    packing_ = std::move(both);
     forwards_ = moved;
     return true;
   }
 
   bool move_backward() {
-    const std::size_t moved = backwards_ + next_group(items_.backwards, backwards_, false);
-    const auto middle = items_.backwards.begin() + static_cast<std::ptrdiff_t>(moved);
-    auto inner = pack_early(without(inside_, packing_.forwards), {items_.backwards.begin(), middle});
-    if (moved == backwards_ || !inner) return false;
-    const auto outer = pack_early(after_, {middle, items_.backwards.end()});
-    Packed both = joined(std::move(*inner), *outer);
-    if (both.slices.back().at.end >= packing_.end()) return false;
-    packing_.backwards = std::move(both);
+    const std::size_t moved = backwards_ + next_group(items_[0].backwards, backwards_, false);
+    if (moved == backwards_) return false;
+    std::vector<Room> left;
+    for (std::size_t s = 0; s < packing_.size(); ++s) left.push_back(without(inside_[s], packing_[s].forwards));
+    const auto inner = backwards_early(costs_, left, with_backwards([&](auto& all) { all.resize(moved); }));
+    if (!inner) return false;
+    const auto outer =
+        backwards_early(costs_, after_, with_backwards([&](auto& all) { keep_last(all, all.size() - moved); }));
+    StagePacking both = packing_;
+    for (std::size_t s = 0; s < both.size(); ++s) both[s].backwards = joined((*inner)[s], (*outer)[s]);
+    if (extreme(both, false) >= end()) return false;
+    packing_ = std::move(both);
     backwards_ = moved;
     return true;
   }
 
  private:
+  static std::int64_t extreme(const StagePacking& packing, bool begin) {
+    std::int64_t out = begin ? packing[0].begin() : packing[0].end();
+    for (const RankPacking& rank : packing) out = begin ? std::min(out, rank.begin()) : std::max(out, rank.end());
+    return out;
+  }
+
   static Packed joined(Packed first, const Packed& second) {
     first.slices.insert(first.slices.end(), second.slices.begin(), second.slices.end());
     first.rides.insert(first.rides.end(), second.rides.begin(), second.rides.end());
@@ -60,31 +75,49 @@ class GreedyRank {
     return end - moved;
   }
 
-  Room before_, inside_, after_;
-  const EncoderItems& items_;
-  RankPacking packing_;
+  static void keep_last(std::vector<EncoderItem>& items, std::size_t count) {
+    items.erase(items.begin(), items.end() - static_cast<std::ptrdiff_t>(count));
+  }
+  template <class Cut>
+  std::vector<EncoderItems> with_forwards(Cut&& cut) const {
+    std::vector<EncoderItems> out;
+    for (const EncoderItems& stage : items_) cut(out.emplace_back(EncoderItems{stage.forwards, {}}).forwards);
+    return out;
+  }
+  template <class Cut>
+  std::vector<EncoderItems> with_backwards(Cut&& cut) const {
+    std::vector<EncoderItems> out;
+    for (const EncoderItems& stage : items_) cut(out.emplace_back(EncoderItems{{}, stage.backwards}).backwards);
+    return out;
+  }
+
+  const CostTable& costs_;
+  std::vector<Room> before_, inside_, after_;
+  StageItems items_;
+  StagePacking packing_;
   std::size_t forwards_ = 0, backwards_ = 0;
 };
 
 }  // namespace
 
-Packing pack_greedily(const LlmTimeline& timeline, const std::vector<EncoderItems>& items) {
-  std::vector<GreedyRank> ranks;
-  for (std::size_t r = 0; r < items.size(); ++r) ranks.emplace_back(timeline.rooms[r], items[r]);
-  const auto shifts_less = [](const GreedyRank& a, const GreedyRank& b) { return a.shift() < b.shift(); };
-  const auto ends_sooner = [](const GreedyRank& a, const GreedyRank& b) {
-    return a.packing().end() < b.packing().end();
-  };
+Packing pack_greedily(const CostTable& costs, const LlmTimeline& timeline,
+                      const std::vector<std::vector<EncoderItems>>& items) {
+  std::vector<GreedyPipeline> pipelines;
+  for (std::size_t i = 0; i < items.size(); ++i)
+    pipelines.emplace_back(costs, Rooms(timeline.rooms).subspan(i * items[i].size(), items[i].size()), items[i]);
+  const auto shifts_less = [](const GreedyPipeline& a, const GreedyPipeline& b) { return a.begin() > b.begin(); };
+  const auto ends_sooner = [](const GreedyPipeline& a, const GreedyPipeline& b) { return a.end() < b.end(); };
   for (bool moved = true; moved;) {
-    GreedyRank& critical = *std::max_element(ranks.begin(), ranks.end(), shifts_less);
-    moved = critical.shift() > 0 && critical.move_forward();
+    GreedyPipeline& critical = *std::max_element(pipelines.begin(), pipelines.end(), shifts_less);
+    moved = critical.begin() < 0 && critical.move_forward();
   }
   for (bool moved = true; moved;) {
-    GreedyRank& critical = *std::max_element(ranks.begin(), ranks.end(), ends_sooner);
-    moved = critical.packing().end() > timeline.span && critical.move_backward();
+    GreedyPipeline& critical = *std::max_element(pipelines.begin(), pipelines.end(), ends_sooner);
+    moved = critical.end() > timeline.span && critical.move_backward();
   }
   Packing out;
-  for (const GreedyRank& rank : ranks) out.push_back(rank.packing());
+  for (const GreedyPipeline& pipeline : pipelines)
+    out.insert(out.end(), pipeline.packing().begin(), pipeline.packing().end());
   return out;
 }
 

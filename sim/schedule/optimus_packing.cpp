@@ -110,18 +110,19 @@ Packed in_time_order(Packed packed) {
 
 }  // namespace
 
-EncoderItems encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
-                           const std::vector<std::uint32_t>& owned, std::uint32_t rank, std::uint32_t stage) {
-  EncoderItems out;
-  const bool far = rank != 0;
-  for (const std::uint32_t m : owned) {
-    const std::uint32_t gradient = costs.slot(kLlm, OpKind::backward, StageId{0}, MicrobatchId{m});
-    EncoderItem forward, backward;
-    forward.deadline = timeline.first_forward[m];
-    backward.release = timeline.last_gradient[m] + (far ? costs.transfer[gradient].value : 0);
-    append_items(pipeline, costs, OpKind::forward, m, stage, forward, far, out.forwards);
-    append_items(pipeline, costs, OpKind::backward, m, stage, backward, far, out.backwards);
-  }
+std::vector<EncoderItems> encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
+                                        const std::vector<std::uint32_t>& owned, std::uint32_t first) {
+  std::vector<EncoderItems> out(pipeline.encoder_stages());
+  const bool far = first + out.size() != 1;  // the last stage from rank 0
+  for (std::uint32_t stage = 0; stage < out.size(); ++stage)
+    for (const std::uint32_t m : owned) {
+      const std::uint32_t gradient = costs.slot(kLlm, OpKind::backward, StageId{0}, MicrobatchId{m});
+      EncoderItem forward, backward;
+      forward.deadline = timeline.first_forward[m];
+      backward.release = timeline.last_gradient[m] + (far ? costs.transfer[gradient].value : 0);
+      append_items(pipeline, costs, OpKind::forward, m, stage, forward, far, out[stage].forwards);
+      append_items(pipeline, costs, OpKind::backward, m, stage, backward, far, out[stage].backwards);
+    }
   return out;
 }
 

@@ -16,6 +16,7 @@
 // ones stay empty; pack_forwards_early gives those back at the same shift.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "bigmac/schedule/schedule.h"
@@ -67,10 +68,10 @@ struct RankPacking {
 /// [rank].
 using Packing = std::vector<RankPacking>;
 
-/// What a rank that owns these microbatches (ascending) has to place beside `timeline`; transfers between it and rank 0
-/// are taken off. `stage`: of encoders of several; limits are those of the last stage.
-EncoderItems encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
-                           const std::vector<std::uint32_t>& owned, std::uint32_t rank, std::uint32_t stage = 0);
+/// By stage, what an encoder pipeline that owns these microbatches (ascending) has to place beside `timeline`; `first`
+/// is the first of its ranks. Limits are those of the last stage; transfers between it and rank 0 are taken off.
+std::vector<EncoderItems> encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
+                                        const std::vector<std::uint32_t>& owned, std::uint32_t first);
 
 /// Packs in order, each as soon as it can; nothing when the room ends or a deadline is missed.
 std::optional<Packed> pack_early(const Room& room, const std::vector<EncoderItem>& items);
@@ -79,18 +80,28 @@ std::optional<Packed> pack_late(const Room& room, const std::vector<EncoderItem>
 /// What is left of the room.
 Room without(const Room& room, const Packed& packed);
 
+// An encoder pipeline: its rooms and items by stage, mostly of one. Late forwards are packed from the last stage to the
+// first, where a stage's forward starts being the deadline of the one before it; backwards likewise, where a stage's
+// backward ends being that one's release.
+using Rooms = std::span<const Room>;
+using StageItems = std::span<const EncoderItems>;
+using StagePacking = std::vector<RankPacking>;
+
+/// Each room's first bubble is to have no begin.
+std::vector<Packed> forwards_late(const CostTable& costs, Rooms rooms, StageItems items);
+/// Each as soon as it can; nothing when the room ends or a deadline of the last stage is missed.
+std::optional<std::vector<Packed>> forwards_early(const CostTable& costs, Rooms rooms, StageItems items);
+std::optional<std::vector<Packed>> backwards_early(const CostTable& costs, Rooms rooms, StageItems items);
+
 /// Which of the two gets the bubbles first.
 enum class Preference { forwards, backwards };
-RankPacking pack_rank(const Room& room, const EncoderItems& items, Preference preference);
-/// An encoder pipeline of several ranks: its rooms and items by stage. Stages are packed from the last to the first:
-/// where a stage's forward starts is the deadline of the one before it, where its backward ends that one's release.
-std::vector<RankPacking> pack_stages(const CostTable& costs, const std::vector<Room>& rooms,
-                                     std::vector<EncoderItems> items, Preference preference);
-/// All forwards before the rank's LLM operations, all backwards after them.
-RankPacking pack_coarse(const Room& room, const EncoderItems& items);
+StagePacking pack_stages(const CostTable& costs, Rooms rooms, StageItems items, Preference preference);
+/// All forwards before the ranks' LLM operations, all backwards after them.
+StagePacking pack_coarse(const CostTable& costs, Rooms rooms, StageItems items);
 /// The forwards again, each as soon as it can from -shift on, but no sooner than `lead` before its deadline: leaves
 /// later bubbles to the backwards, and holds more microbatches the longer the lead.
-RankPacking pack_forwards_early(const Room& room, const EncoderItems& items, std::int64_t shift, std::int64_t lead);
+StagePacking pack_forwards_early(const CostTable& costs, Rooms rooms, StageItems items, std::int64_t shift,
+                                 std::int64_t lead);
 
 /// How far the LLM starts after the first encoder forward, and the step's planned length.
 std::int64_t shift_of(const Packing& packing);

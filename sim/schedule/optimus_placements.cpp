@@ -1,50 +1,9 @@
-// Whole-rank packings, and orders made of them.
+// Orders made of packings.
 #include <algorithm>
 
-#include "bigmac/base/error.h"
 #include "optimus_packing.h"
 
 namespace bigmac {
-namespace {
-
-// The unbounded first and last bubbles make these packings possible whatever the costs.
-Packed must(std::optional<Packed> packed) {
-  BIGMAC_CHECK(packed.has_value());
-  return std::move(*packed);
-}
-
-}  // namespace
-
-RankPacking pack_rank(const Room& room, const EncoderItems& items, Preference preference) {
-  RankPacking out;
-  if (preference == Preference::forwards) {
-    out.forwards = must(pack_late(room, items.forwards));
-    out.backwards = must(pack_early(without(room, out.forwards), items.backwards));
-  } else {
-    out.backwards = must(pack_early(room, items.backwards));
-    out.forwards = must(pack_late(without(room, out.backwards), items.forwards));
-  }
-  return out;
-}
-
-RankPacking pack_coarse(const Room& room, const EncoderItems& items) {
-  return {must(pack_late({{room.bubbles.front()}, {}, room.costs}, items.forwards)),
-          must(pack_early({{room.bubbles.back()}, {}, room.costs}, items.backwards))};
-}
-
-RankPacking pack_forwards_early(const Room& room, const EncoderItems& items, std::int64_t shift, std::int64_t lead) {
-  Room free = room;
-  free.bubbles.front().start = -shift;
-  std::vector<EncoderItem> leading = items.forwards;
-  for (EncoderItem& item : leading) item.release = std::max(item.release, item.deadline - lead);
-  // Slices that fit late need not fit early to the last nanosecond; late is what is left then.
-  auto early = pack_early(free, leading);
-  RankPacking out;
-  out.forwards = early ? std::move(*early) : must(pack_late(room, items.forwards));
-  out.backwards = must(pack_early(without(room, out.forwards), items.backwards));
-  return out;
-}
-
 std::int64_t shift_of(const Packing& packing) {
   std::int64_t shift = 0;
   for (const RankPacking& rank : packing) shift = std::max(shift, -rank.begin());

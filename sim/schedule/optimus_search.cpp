@@ -1,6 +1,7 @@
 #include "optimus_search.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "bigmac/base/error.h"
 #include "bigmac/schedule/rides.h"
@@ -62,7 +63,7 @@ class Search {
         large_(pipeline.operations() > kLargeJob),
         stages_(pipeline.encoder_stages()) {
     owners_.push_back({"", round_robin(pipeline)});
-    if (!large_ && stages_ == 1) add_levelled(llm);
+    if (!large_) add_levelled(llm);
     add_timelines(std::move(llm));
     if (in_waits && effort_ != Effort::coarse && !costs.rides.empty()) add_hosts();
   }
@@ -73,14 +74,17 @@ class Search {
         if (!best_time_ || llm.timeline.span <= best_time_->first) try_packings(llm, o);
     BIGMAC_CHECK(best_time_.has_value());
     // With equal costs round robin loses next to nothing and holds the fewest microbatches.
-    if (effort_ == Effort::minimal_shift && owners_.size() > 1 && stages_ == 1) try_other_owners();
+    if (effort_ == Effort::minimal_shift && owners_.size() > 1) try_other_owners();
     return std::move(best_);
   }
 
  private:
   void add_levelled(const RankOrders& llm) {
     Owners other = levelled(pipeline_, costs_, llm);
-    if (other != owners_[0].owners) owners_.push_back({", microbatches levelled over the ranks", std::move(other)});
+    if (other != owners_[0].owners)
+      owners_.push_back({stages_ == 1 ? ", microbatches levelled over the ranks"
+                                      : ", microbatches levelled over the encoder pipelines",
+                         std::move(other)});
   }
 
   void add_timelines(RankOrders llm) {
@@ -108,78 +112,68 @@ class Search {
     const Owners& from = owners_[best_owners_].owners;
     const std::int64_t packed =
         std::int64_t{48} * pipeline_.microbatches + pipeline_.operations();  // all ranks; 48 slices each
-    const std::int64_t tries = std::min(kOwnerTries, kOwnerOperations * pipeline_.ranks / packed);
+    const std::int64_t tries = std::min(kOwnerTries, kOwnerOperations * pipeline_.ranks / stages_ / packed);
     Owners other = improve_owners(pipeline_, costs_, best_timeline_->timeline, from, tries);
     if (other == from) return;
-    owners_.push_back({", microbatches moved between ranks", std::move(other)});
+    owners_.push_back(
+        {stages_ == 1 ? ", microbatches moved between ranks" : ", microbatches moved between encoder pipelines",
+         std::move(other)});
     try_packings(*best_timeline_, owners_.size() - 1);
   }
 
-  // By rank; of an encoder pipeline every rank has the same microbatches, and its own stage.
-  std::vector<EncoderItems> items_of(const NamedTimeline& llm, const Owners& owners) const {
+  /// By encoder pipeline and stage.
+  using Items = std::vector<std::vector<EncoderItems>>;
+
+  Items items_of(const NamedTimeline& llm, const Owners& owners) const {
     std::vector<std::vector<std::uint32_t>> owned(pipeline_.ranks);
     for (std::uint32_t m = 0; m < owners.size(); ++m) owned[owners[m]].push_back(m);
-    std::vector<EncoderItems> items;
-    for (std::uint32_t rank = 0; rank < pipeline_.ranks; ++rank) {
-      const std::uint32_t stage = rank % stages_, last = rank - stage + stages_ - 1;
-      items.push_back(encoder_items(pipeline_, costs_, llm.timeline, owned[rank - stage], last, stage));
-    }
+    Items items;
+    for (std::uint32_t first = 0; first < pipeline_.ranks; first += stages_)
+      items.push_back(encoder_items(pipeline_, costs_, llm.timeline, owned[first], first));
     return items;
   }
 
   // One encoder pipeline after the other.
-  Packing pack_pipelines(const std::vector<Room>& rooms, const std::vector<EncoderItems>& items,
-                         Preference preference) const {
+  template <class PackStages>
+  Packing pack(const NamedTimeline& llm, const Items& items, PackStages&& pack_one) const {
     Packing out;
-    for (std::uint32_t first = 0; first < pipeline_.ranks; first += stages_) {
-      const auto of_pipeline = [&](const auto& all) {
-        return std::vector(all.begin() + first, all.begin() + first + stages_);
-      };
-      for (RankPacking& rank : pack_stages(costs_, of_pipeline(rooms), of_pipeline(items), preference))
-        out.push_back(std::move(rank));
+    for (const std::vector<EncoderItems>& stages : items) {
+      StagePacking packed = pack_one(Rooms(llm.timeline.rooms).subspan(out.size(), stages_), stages);
+      std::move(packed.begin(), packed.end(), std::back_inserter(out));
     }
-    return out;
-  }
-
-  std::vector<Room> outside_only(const std::vector<Room>& rooms) const {
-    std::vector<Room> out;
-    for (const Room& room : rooms) out.push_back({{room.bubbles.front(), room.bubbles.back()}, {}, room.costs});
     return out;
   }
 
   void try_packings(const NamedTimeline& llm, std::size_t o) {
     const bool late = llm.name.ends_with("late F_i");
-    const std::vector<EncoderItems> items = items_of(llm, owners_[o].owners);
+    const Items items = items_of(llm, owners_[o].owners);
     if (!late && !(large_ && best_time_)) {
-      const Packing coarse = stages_ > 1
-                                 ? pack_pipelines(outside_only(llm.timeline.rooms), items, Preference::forwards)
-                                 : pack([&](std::size_t r) { return pack_coarse(llm.timeline.rooms[r], items[r]); });
+      const Packing coarse =
+          pack(llm, items, [&](Rooms rooms, StageItems own) { return pack_coarse(costs_, rooms, own); });
       if (!best_time_) best_.coarse_share = share_in_bubbles(llm.timeline, coarse);
       consider("coarse", llm, o, coarse);
     }
     if (effort_ == Effort::minimal_shift && (late || !large_)) try_minimal_shift(llm, o, items);
-    if (effort_ != Effort::coarse && !late && stages_ == 1 && pipeline_.microbatches <= kMostGreedyMicrobatches)
-      consider("greedy", llm, o, pack_greedily(llm.timeline, items));
+    if (effort_ != Effort::coarse && !late && pipeline_.microbatches <= kMostGreedyMicrobatches)
+      consider("greedy", llm, o, pack_greedily(costs_, llm.timeline, items));
   }
 
-  void try_minimal_shift(const NamedTimeline& llm, std::size_t o, const std::vector<EncoderItems>& items) {
-    const auto& rooms = llm.timeline.rooms;
+  void try_minimal_shift(const NamedTimeline& llm, std::size_t o, const Items& items) {
     const auto by = [&](Preference preference) {
-      if (stages_ > 1) return pack_pipelines(rooms, items, preference);
-      return pack([&](std::size_t r) { return pack_rank(rooms[r], items[r], preference); });
+      return pack(llm, items, [&](Rooms rooms, StageItems own) { return pack_stages(costs_, rooms, own, preference); });
     };
     const Packing forwards_first = by(Preference::forwards);
     consider("minimal shift, forwards first", llm, o, forwards_first);
     if (large_) return;
     consider("minimal shift, backwards first", llm, o, by(Preference::backwards));
-    if (stages_ > 1) return;
     consider("minimal shift, forwards early", llm, o, with_shortest_lead(llm, items, shift_of(forwards_first)));
   }
 
   // The least lead, by bisection, that plans as short a step as any does.
-  Packing with_shortest_lead(const NamedTimeline& llm, const std::vector<EncoderItems>& items, std::int64_t shift) {
+  Packing with_shortest_lead(const NamedTimeline& llm, const Items& items, std::int64_t shift) {
     const auto with_lead = [&](std::int64_t lead) {
-      return pack([&](std::size_t r) { return pack_forwards_early(llm.timeline.rooms[r], items[r], shift, lead); });
+      return pack(llm, items,
+                  [&](Rooms rooms, StageItems own) { return pack_forwards_early(costs_, rooms, own, shift, lead); });
     };
     std::int64_t low = 0, high = llm.timeline.span + shift;
     Packing best = with_lead(high);
@@ -195,13 +189,6 @@ class Search {
       }
     }
     return best;
-  }
-
-  template <class PackRank>
-  Packing pack(PackRank&& pack_one) const {
-    Packing out;
-    for (std::size_t rank = 0; rank < pipeline_.ranks; ++rank) out.push_back(pack_one(rank));
-    return out;
   }
 
   void consider(const std::string& how, const NamedTimeline& llm, std::size_t o, const Packing& packing) {
