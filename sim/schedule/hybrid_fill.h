@@ -7,19 +7,18 @@
 
 #include "hybrid_base.h"
 #include "hybrid_work.h"
+#include "op_makers.h"
 
 namespace bigmac::hybrid {
 
 /// By position: the encoder pipeline (with one stage, the rank) that runs its encoder, and the rank of its generator.
 struct Placement {
   std::vector<std::uint32_t> encoder, generator;
-  /// Of the S ranks of an encoder pipeline the last `turned` run the first stages, from the last rank down, and the
-  /// others the rest, from the first rank up. 0: stage s on rank s; S-1: stage s on rank S-1-s.
-  std::uint32_t turned = 0;
-  std::uint32_t head = 0;  ///< the slip to begin with, in mean forwards of a stage
+  std::uint32_t turned = 0;  ///< of encoder pipelines: rank_of_stage()
+  std::uint32_t head = 0;    ///< the slip to begin with, in mean forwards of a stage
 
   std::uint32_t encoder_rank(std::uint32_t pipeline, std::uint32_t stage, std::uint32_t stages) const {
-    return pipeline * stages + (stage < turned ? stages - 1 - stage : stage - turned);
+    return pipeline * stages + rank_of_stage(stage, stages, turned);
   }
 };
 

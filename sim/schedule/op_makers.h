@@ -34,4 +34,10 @@ struct EncoderPlace {
   std::uint32_t behind() const { return stages - 1 - stage; }
 };
 
+/// Where a schedule chooses which of an encoder pipeline's ranks runs a stage: the s-th, or, turned by k, the last k
+/// ranks run the first k stages, from the last rank down, and the others the rest, upwards. k = S-1: stage s on S-1-s.
+constexpr std::uint32_t rank_of_stage(std::uint32_t stage, std::uint32_t stages, std::uint32_t turned) {
+  return stage < turned ? stages - 1 - stage : stage - turned;
+}
+
 }  // namespace bigmac

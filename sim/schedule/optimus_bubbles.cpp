@@ -4,6 +4,7 @@
 
 #include "bigmac/base/error.h"
 #include "bigmac/schedule/dependencies.h"
+#include "op_makers.h"
 
 namespace bigmac {
 namespace {
@@ -93,6 +94,16 @@ LlmTimeline with_hosts(const CostTable& costs, LlmTimeline timeline) {
         timeline.rooms[rank].hosts.push_back(
             {{start, start + length(costs, op)}, op, slot, i, waits.count, waits.end_count});
     }
+  return timeline;
+}
+
+LlmTimeline with_turned_stages(LlmTimeline timeline, std::uint32_t stages, std::uint32_t turned) {
+  std::vector<Room> by_stage;
+  for (std::uint32_t first = 0; first < timeline.rooms.size(); first += stages)
+    for (std::uint32_t stage = 0; stage < stages; ++stage)
+      by_stage.push_back(std::move(timeline.rooms[first + rank_of_stage(stage, stages, turned)]));
+  timeline.rooms = std::move(by_stage);
+  timeline.turned = turned;
   return timeline;
 }
 

@@ -49,6 +49,7 @@ struct LlmTimeline {
   std::vector<std::int64_t> last_gradient;                     ///< B_i
   std::vector<std::pair<std::uint32_t, std::uint32_t>> order;  ///< all operations as (rank, index), topologically
   std::int64_t span = 0;
+  std::uint32_t turned = 0;  ///< how encoder pipelines lie (rank_of_stage); `rooms` are by stage within each
 };
 
 /// Throws Error{bad_schedule} when the orders cannot run by themselves.
@@ -60,6 +61,9 @@ LlmTimeline with_late_forwards(const Pipeline& pipeline, const CostTable& costs,
 
 /// The same timeline with its operations as hosts.
 LlmTimeline with_hosts(const CostTable& costs, LlmTimeline timeline);
+
+/// The same timeline for encoder pipelines of `stages` ranks turned so; the given one's are not.
+LlmTimeline with_turned_stages(LlmTimeline timeline, std::uint32_t stages, std::uint32_t turned);
 
 /// interleaved with the shorter warm-up P-1-r + (V-1)P.
 RankOrders deferred_forwards(const Pipeline& pipeline);

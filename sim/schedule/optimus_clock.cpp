@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bigmac/schedule/dependencies.h"
+#include "op_makers.h"
 
 namespace bigmac {
 namespace {
@@ -82,8 +83,9 @@ class Clock {
     return (2 * row + static_cast<std::size_t>(key.product)) * pipeline_.microbatches + key.microbatch.value;
   }
   std::uint32_t rank_of(const ProductKey& key) const {
-    return key.module == kLlm ? key.stage.value % pipeline_.ranks
-                              : (*rules_.owners)[key.microbatch.value] + key.stage.value;
+    if (key.module == kLlm) return key.stage.value % pipeline_.ranks;
+    return (*rules_.owners)[key.microbatch.value] +
+           rank_of_stage(key.stage.value, pipeline_.modules[key.module].stages, rules_.turned);
   }
 
   const Pipeline& pipeline_;

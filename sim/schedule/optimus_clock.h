@@ -22,6 +22,7 @@ struct ClockRules {
   /// By microbatch: F on stage 0 starts no sooner; null: no such limit.
   const std::vector<std::int64_t>* not_before = nullptr;
   bool keep_starts = false;
+  std::uint32_t turned = 0;  ///< how encoder pipelines lie (rank_of_stage)
 };
 
 struct OrderTimes {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bigmac/base/error.h"
+#include "op_makers.h"
 #include "optimus_riding.h"
 
 namespace bigmac {
@@ -112,8 +113,9 @@ Packed in_time_order(Packed packed) {
 
 std::vector<EncoderItems> encoder_items(const Pipeline& pipeline, const CostTable& costs, const LlmTimeline& timeline,
                                         const std::vector<std::uint32_t>& owned, std::uint32_t first) {
-  std::vector<EncoderItems> out(pipeline.encoder_stages());
-  const bool far = first + out.size() != 1;  // the last stage from rank 0
+  const std::uint32_t stages = pipeline.encoder_stages();
+  std::vector<EncoderItems> out(stages);
+  const bool far = first + rank_of_stage(stages - 1, stages, timeline.turned) != 0;  // the last stage from rank 0
   for (std::uint32_t stage = 0; stage < out.size(); ++stage)
     for (const std::uint32_t m : owned) {
       const std::uint32_t gradient = costs.slot(kLlm, OpKind::backward, StageId{0}, MicrobatchId{m});

@@ -65,7 +65,7 @@ struct RankPacking {
   std::int64_t end() const { return backwards.slices.empty() ? 0 : backwards.slices.back().at.end; }
 };
 
-/// [rank].
+/// [rank]; while encoder pipelines are packed, by stage within each, as rooms are.
 using Packing = std::vector<RankPacking>;
 
 /// By stage, what an encoder pipeline that owns these microbatches (ascending) has to place beside `timeline`; `first`
@@ -107,6 +107,8 @@ StagePacking pack_forwards_early(const CostTable& costs, Rooms rooms, StageItems
 std::int64_t shift_of(const Packing& packing);
 std::int64_t planned_span(const LlmTimeline& timeline, const Packing& packing);
 
+/// [rank], of one that is by stage.
+Packing by_rank(const Packing& packing, std::uint32_t stages, std::uint32_t turned);
 /// LLM operations and slices merged by planned start.
 RankOrders merge_packing(const LlmTimeline& timeline, const Packing& packing);
 /// All rides, rank after rank, in the order of their hosts.

@@ -1,6 +1,7 @@
 // Orders made of packings.
 #include <algorithm>
 
+#include "op_makers.h"
 #include "optimus_packing.h"
 
 namespace bigmac {
@@ -14,6 +15,13 @@ std::int64_t planned_span(const LlmTimeline& timeline, const Packing& packing) {
   std::int64_t end = timeline.span;
   for (const RankPacking& rank : packing) end = std::max(end, rank.end());
   return shift_of(packing) + end;
+}
+
+Packing by_rank(const Packing& packing, std::uint32_t stages, std::uint32_t turned) {
+  Packing out(packing.size());
+  for (std::uint32_t i = 0; i < packing.size(); ++i)
+    out[i - i % stages + rank_of_stage(i % stages, stages, turned)] = packing[i];
+  return out;
 }
 
 RankOrders merge_packing(const LlmTimeline& timeline, const Packing& packing) {

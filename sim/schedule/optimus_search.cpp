@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
+
+#include <fmt/format.h>
 
 #include "bigmac/base/error.h"
 #include "bigmac/schedule/rides.h"
@@ -66,6 +69,7 @@ class Search {
     if (!large_) add_levelled(llm);
     add_timelines(std::move(llm));
     if (in_waits && effort_ != Effort::coarse && !costs.rides.empty()) add_hosts();
+    if (stages_ > 1 && effort_ == Effort::minimal_shift && !large_) add_turned();
   }
 
   OptimusResult run() {
@@ -105,6 +109,16 @@ class Search {
     for (std::size_t i = 0; i < given; ++i)
       timelines_.push_back(
           {", tensor-parallel waits" + timelines_[i].name, with_hosts(costs_, timelines_[i].timeline)});
+  }
+
+  // The same timelines with the first one, two, or all but the last stage on the last ranks.
+  void add_turned() {
+    const std::size_t given = timelines_.size();
+    for (const std::uint32_t turned : std::set<std::uint32_t>{1, std::min(2u, stages_ - 1), stages_ - 1})
+      for (std::size_t i = 0; i < given; ++i)
+        timelines_.push_back(
+            {fmt::format(", {} of {} stages from the last rank down{}", turned, stages_, timelines_[i].name),
+             with_turned_stages(timelines_[i].timeline, stages_, turned)});
   }
 
   // On the timeline that won, from the owners that won.
@@ -191,13 +205,15 @@ class Search {
     return best;
   }
 
-  void consider(const std::string& how, const NamedTimeline& llm, std::size_t o, const Packing& packing) {
+  void consider(const std::string& how, const NamedTimeline& llm, std::size_t o, const Packing& by_stage) {
+    const std::uint32_t turned = llm.timeline.turned;
+    const Packing packing = turned > 0 ? by_rank(by_stage, stages_, turned) : by_stage;
     RankOrders orders = merge_packing(llm.timeline, packing);
     std::vector<Ride> rides = rides_of(packing);
     const CostTable* costs = &costs_;
     CostTable as_run;
     if (!rides.empty()) costs = &(as_run = costs_as_run(pipeline_, costs_, rides));
-    const auto times = time_orders(pipeline_, *costs, orders, {&owners_[o].owners, 0, nullptr, false});
+    const auto times = time_orders(pipeline_, *costs, orders, {&owners_[o].owners, 0, nullptr, false, turned});
     BIGMAC_CHECK(times.has_value());
     const std::pair<std::int64_t, std::uint32_t> score{times->span, most_live(pipeline_, orders)};
     if (best_time_ && *best_time_ <= score) return;
