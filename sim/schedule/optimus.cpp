@@ -19,12 +19,17 @@
 //   3  ++++.000111222333444555666777====..====.
 //
 // Departures. Checks are per microbatch (the paper's sorted EB_i >= B_i lets a backward precede its own B_i). Owners
-// are searched locally, not enumerated. Encoders of S stages (PP_enc = S): P/S encoder pipelines of consecutive ranks
-// take the place of ranks, packed from the last stage to the first (optimus_packing.h). A pipeline over all ranks ends
-// on the last one, which 1F1B leaves no bubble once it has begun: there nothing beats coarse. TP bubbles, where the
-// costs know of any, are filled as schedule/rides.h says: kernels of an encoder inside LLM operations, which last no
-// longer; candidates without stay in, so filling never costs time. Without them bubbles do not grow with N (transfers
-// aside): what does not fit waits outside the LLM's window, and live encoder microbatches grow with N/P.
+// are searched locally, not enumerated.
+//
+// Encoders of S stages (PP_enc = S): P/S encoder pipelines of consecutive ranks take the place of ranks, packed from
+// the last stage to the first (optimus_packing.h). With stage s on the s-th rank a pipeline over all ranks ends on the
+// last one, which 1F1B leaves no bubble once it has begun, and nothing beats coarse; so minimal shift also tries the
+// first one, two, or S-1 stages on the last ranks (op_makers.h).
+//
+// TP bubbles, where the costs know of any, are filled as schedule/rides.h says: kernels of an encoder inside LLM
+// operations, which last no longer; candidates without stay in, so filling never costs time. Without them bubbles do
+// not grow with N (transfers aside): what does not fit waits outside the LLM's window, and live encoder microbatches
+// grow with N/P.
 #include <fmt/format.h>
 
 #include "assemble.h"

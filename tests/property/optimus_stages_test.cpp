@@ -111,15 +111,15 @@ Means over_jobs(double sigma, bool whole, std::uint32_t stages) {
   return {out.coarse / jobs, out.best / jobs};
 }
 
-// The table in sim/schedule/README.md. Over all ranks optimus is its coarse placement.
-TEST(OptimusStages, stay_near_the_bound_unless_one_pipeline_takes_all_ranks) {
-  for (const auto& [sigma, one, two] : {std::tuple{0.0, 1.02, 1.025}, std::tuple{0.5, 1.02, 1.04}}) {
+// The table in sim/schedule/README.md.
+TEST(OptimusStages, stay_near_the_bound) {
+  for (const auto& [sigma, one, two, whole] : {std::tuple{0.0, 1.02, 1.02, 1.02}, std::tuple{0.5, 1.02, 1.04, 1.06}}) {
     const Means single = over_jobs(sigma, false, 1), pair = over_jobs(sigma, false, 2), all = over_jobs(sigma, true, 0);
     std::printf("  sigma %.1f, coarse and as built: S 1 %.3f %.3f, S 2 %.3f %.3f, S P %.3f %.3f\n", sigma,
                 single.coarse, single.best, pair.coarse, pair.best, all.coarse, all.best);
     EXPECT_LE(single.best, one);
     EXPECT_LE(pair.best, two);
-    EXPECT_LE(all.best, all.coarse);
+    EXPECT_LE(all.best, whole);
   }
 }
 
