@@ -39,8 +39,11 @@
 // Choices (hybrid_candidates.h). Several fills are tried, at every limit up to the one asked for, and bigmac and
 // optimus; the first of the fastest is taken. So never slower than those where they fit, and never slower with a larger
 // limit, be it on encoder microbatches or on the LLM's chunks.
-// Orders and placements for unequal costs: hybrid_placement.h. Where all of these leave more than 0.3 % to the job's
-// lower bound, a local search over orders, placements and rules goes on from the best (hybrid_search.h).
+// Where the LLM waits for its tensor-parallel group, the best of each limit is tried with rides that keep that limit
+// (ride_along.h), and the fastest as run is taken.
+// Orders and placements for unequal costs: hybrid_placement.h and hybrid_ready.h. Where all of these leave more than
+// 0.3 % to the job's lower bound, a local search over orders, placements and rules goes on from the best
+// (hybrid_search.h).
 // Encoders of S stages over S ranks (op_makers.h): each stage of a position is a piece of its own. Stage s > 0 may
 // begin once stage s-1 has arrived, a backward of stage s once that of s+1 has, that of the last once the LLM's
 // gradient has. The slip counts last stages; until then D(t) expects of the first unfinished position what its later
@@ -72,7 +75,6 @@
 #include "bigmac/base/error.h"
 #include "bigmac/schedule/builders.h"
 #include "hybrid_candidates.h"
-#include "ride_along.h"
 
 namespace bigmac {
 
@@ -96,7 +98,6 @@ Schedule build_hybrid(const ScheduleRequest& request) {
   schedule.parameters = request.parameters;
   schedule.base = request.base;
   schedule.notes = {fmt::format("{}; best of {} fills", best.how, best.fills)};
-  ride_along(request.pipeline, request.costs, limits.encoder_live, schedule);
   return schedule;
 }
 

@@ -11,10 +11,10 @@
 #include "bigmac/schedule/rides.h"
 #include "column_insertion.h"
 #include "hybrid_emit.h"
+#include "hybrid_riding.h"
 #include "hybrid_search.h"
 #include "hybrid_setup.h"
 #include "order_clock.h"
-#include "ride_along.h"
 
 namespace bigmac::hybrid {
 namespace {
@@ -46,13 +46,6 @@ constexpr std::array<Mode, 6> kModes{
 /// Indices of a setup, a mode, one of the setup's clocks, one of its placements.
 using Choice = std::array<std::size_t, 4>;
 enum Coordinate : std::size_t { kSetup, kMode, kClock, kPlacement };
-
-std::uint32_t next_limit(std::uint32_t limit) {
-  if (limit < 6) return limit + 1;
-  std::uint32_t step = 2;
-  while (step * 8 <= limit) step *= 2;
-  return limit + step;
-}
 
 RankOrders orders_of(const Schedule& schedule) {
   RankOrders orders;
@@ -88,7 +81,8 @@ class Candidates {
         limits_(limits),
         stages_(request.pipeline.encoder_stages()),
         llm_(llm_choices(request, limits.llm_live)),
-        setups_(make_setups(request, llm_)) {
+        setups_(make_setups(request, llm_)),
+        riding_(request) {
     long_search_fills_ = limits.search_fills.value_or(default_search_fills(kLongSearchFills) / limits.search_share);
     search_fills_ = limits.search_fills.value_or(default_search_fills(kSearchFills) / limits.search_share);
     // The job's bound holds for whole backwards and stage s on rank s mod P.
@@ -103,7 +97,7 @@ class Candidates {
     std::vector<Ready> ready = schedules_of_others();
     const auto try_ready = [&](std::uint32_t limit) {
       for (Ready& other : ready)
-        if (!other.tried && other.live <= limit) keep_ready(other.schedule, other.how), other.tried = true;
+        if (!other.tried && other.live <= limit) keep_ready(other), other.tried = true;
     };
     Choice choice{setups_.size() - 1, 0, 0, 0};
     std::uint32_t idle_limits = 0;
@@ -118,10 +112,16 @@ class Candidates {
       if (!any_open_ || limit >= pipeline_.microbatches) break;
       idle_limits = best_.found && best_.time == before ? idle_limits + 1 : 0;
       const bool enough = idle_limits == kIdleLimits || best_.fills * fill_size() > kOperations / limits_.search_share;
-      limit = enough ? pipeline_.microbatches : next_limit(limit);
+      const std::uint32_t next = enough ? pipeline_.microbatches : next_limit(limit);
+      riding_.ride_up_to(std::min(next - 1, live_limit), best_);
+      limit = next;
     }
+    riding_.ride_up_to(std::min(live_limit, pipeline_.microbatches), best_);
     try_ready(live_limit);
-    return std::move(best_);
+    Best& ridden = riding_.best();
+    if (!ridden.found) return std::move(best_);
+    ridden.fills = best_.fills;
+    return std::move(ridden);
   }
 
  private:
@@ -219,8 +219,10 @@ class Candidates {
     return out;
   }
 
-  void keep_ready(const Schedule& schedule, const char* how) {
-    if (most_llm_live(orders_of(schedule)) <= limits_.llm_live) keep(schedule, how);
+  void keep_ready(const Ready& other) {
+    if (most_llm_live(orders_of(other.schedule)) > limits_.llm_live) return;
+    riding_.ride(other.schedule, other.how, other.live);
+    keep(other.schedule, other.how);
   }
 
   Choice try_limit(Choice choice, std::uint32_t limit) {
@@ -331,17 +333,12 @@ class Candidates {
   std::optional<Point> start_;                              // the best fill's choices, where a search begins
   std::int64_t start_time_ = 0;
   Best best_;
+  Riding riding_;
 };
 
-/// Optimus's schedule where that is faster and within the limits: it may let encoder kernels ride in the LLM's waits,
-/// which fills do not know of.
+/// Optimus's schedule where that is faster, with the rides of both, and within the limits.
 void try_optimus(const ScheduleRequest& request, const Limits& limits, Best& best) {
   const Pipeline& pipeline = request.pipeline;
-  if (best.found && !request.costs.rides.empty()) {
-    ride_along(pipeline, request.costs, limits.encoder_live, best.schedule);
-    const CostTable as_run = costs_as_run(pipeline, request.costs, best.schedule.rides);
-    best.time = order_time(pipeline, as_run, best.schedule).value_or(best.time);
-  }
   if (pipeline.encoders.empty() || !pipeline.generators.empty()) return;
   const std::vector<std::string>& bases = find_schedule("optimus").bases;
   if (std::find(bases.begin(), bases.end(), request.base) == bases.end()) return;

@@ -35,6 +35,8 @@ struct Limits {
 /// of the fills at the limits 1, 2, 3, 4, 5, 6, 8, 10, 12, 16,
 /// ... up to `encoder_live`, keeping the first of equals. What happens at one limit does not depend on `encoder_live`,
 /// so a larger one is never slower; not found where every order deadlocks.
+/// Where the costs know of waits, what is best at each limit rides as far as that limit allows, and the times are those
+/// with rides.
 /// All of that is done at each of llm_levels() up to `llm_live`, apart, so that a larger one is never slower either;
 /// where a search is not wanted (`search_fills` 0) or the job has more than a million operations, and LLM memory is not
 /// limited, once with every LLM order.

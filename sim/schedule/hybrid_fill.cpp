@@ -6,6 +6,7 @@
 #include "hybrid_events.h"
 #include "hybrid_ranks.h"
 #include "hybrid_slip.h"
+#include "hybrid_spare.h"
 #include "hybrid_takes.h"
 
 namespace bigmac::hybrid {
@@ -23,6 +24,7 @@ class Fill {
         takes_(llm, sides, placement, rules.dynamic),
         placement_(placement),
         give_up_at_(give_up_at),
+        spare_(llm, sides, placement, rules, give_up_at),
         stages_(sides.forward.stages()),
         slip_(llm, sides, placement.head * sides.forward.mean()),
         ranks_(llm.ranks()),
@@ -62,7 +64,7 @@ class Fill {
   Filled run() {
     for (;;) {
       slip_.advance(now_);
-      if (llm_.span + slip_.slip() >= give_up_at_) return std::move(out_);
+      if (spare_.gone() || llm_.span + slip_.slip() >= give_up_at_) return std::move(out_);
       decide_all();
       if (left_ == 0 && events_.empty()) break;
       if (events_.empty() && !force()) return std::move(out_);
@@ -94,6 +96,7 @@ class Fill {
   void complete(std::uint32_t r) {
     RankState& rank = ranks_[r];
     rank.busy = false;
+    rank.idle_since = now_;
     idle_.insert(r);
     switch (rank.running) {
       case Work::llm: return complete_llm(r, rank.task);
@@ -324,8 +327,10 @@ class Fill {
 
   // --- starts ------------------------------------------------------------------------------------------------------
   void begin(std::uint32_t r, Work work, std::int64_t length) {
-    ranks_[r].busy = true;
-    ranks_[r].running = work;
+    RankState& rank = ranks_[r];
+    rank.busy = true;
+    rank.running = work;
+    spare_.idled(r, now_ - rank.idle_since);
     idle_.erase(r);
     events_.push({now_ + length, r, true});
   }
@@ -364,6 +369,7 @@ class Fill {
   Takes takes_;
   Placement placement_;
   const std::int64_t give_up_at_;
+  SpareTime spare_;
   const std::uint32_t stages_;  // of encoders
   Slip slip_;
   std::int64_t now_ = 0, margin_ = 0, lead_ = 0;

@@ -8,12 +8,13 @@ namespace {
 
 using Loads = std::vector<std::int64_t>;  // by rank, or by position
 
-Loads side_weights(const Pipeline& pipeline, const CostTable& costs, bool encoders, bool generators) {
+Loads side_weights(const Pipeline& pipeline, const CostTable& costs, bool encoders, bool generators,
+                   std::initializer_list<OpKind> kinds = {OpKind::forward, OpKind::backward}) {
   Loads weights(pipeline.microbatches, 0);
   const auto add = [&](const std::vector<ModuleId>& modules) {
     for (const ModuleId module : modules)
       for (std::uint32_t m = 0; m < weights.size(); ++m)
-        for (const OpKind kind : {OpKind::forward, OpKind::backward})
+        for (const OpKind kind : kinds)
           if (kind == OpKind::forward || pipeline.modules[module].backward)
             for (std::uint16_t stage = 0; stage < pipeline.modules[module].stages; ++stage)
               weights[m] += costs.duration[costs.slot(module, kind, StageId{stage}, MicrobatchId{m})].value;
@@ -170,18 +171,36 @@ Loads encoder_stage_work(const Pipeline& pipeline, const Sides& sides, std::uint
   return out;
 }
 
-/// Sorted by weight, from the lightest on dealt to the end, the front and the end in turn: the heaviest after a third.
-/// Light ends keep what comes before the first forward and after the last gradient short, which is all that the LLM
-/// must be late by; a heavy microbatch's backward, longer than its forward, has most of the time before it. The
-/// identity where all weigh the same.
-std::vector<MicrobatchId> peak_order(const Loads& weights) {
-  std::vector<MicrobatchId> sorted(weights.size()), out(weights.size());
-  for (std::uint32_t m = 0; m < sorted.size(); ++m) sorted[m] = MicrobatchId{m};
-  const auto lighter = [&](MicrobatchId a, MicrobatchId b) { return weights[a.value] < weights[b.value]; };
-  std::stable_sort(sorted.begin(), sorted.end(), lighter);
-  if (sorted.empty() || !lighter(sorted.front(), sorted.back())) return sorted;
-  std::size_t front = 0, back = sorted.size();
-  for (std::size_t i = 0; i < sorted.size(); ++i) out[i % 3 == 1 ? front++ : --back] = sorted[i];
+std::vector<std::uint32_t> lightest_first(const Loads& weights) {
+  std::vector<std::uint32_t> sorted(weights.size());
+  std::iota(sorted.begin(), sorted.end(), 0u);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return weights[a] < weights[b]; });
+  return sorted;
+}
+
+/// From the lightest on dealt to the end, the front and the end in turn: the heaviest after a third. Light ends keep
+/// what comes before the first forward and after the last gradient short, which is all that the LLM must be late by; a
+/// heavy microbatch's backward, longer than its forward, has most of the time before it. What is light at the front and
+/// at the end may be told apart, as Johnson's rule does (1954, two machines: short first passes begin, short second
+/// passes end). The identity where all weigh the same.
+std::vector<MicrobatchId> peak_order(const Loads& at_front, const Loads& at_end) {
+  const std::vector<std::uint32_t> by_front = lightest_first(at_front), by_end = lightest_first(at_end);
+  const std::size_t count = by_front.size();
+  std::vector<MicrobatchId> out(count);
+  for (std::uint32_t m = 0; m < count; ++m) out[m] = MicrobatchId{m};
+  const auto equal = [](const Loads& loads) { return std::equal(loads.begin() + 1, loads.end(), loads.begin()); };
+  if (count == 0 || (equal(at_front) && equal(at_end))) return out;
+  std::vector<bool> dealt(count, false);
+  const auto lightest_left = [&](const std::vector<std::uint32_t>& sorted, std::size_t& from) {
+    while (dealt[sorted[from]]) ++from;
+    dealt[sorted[from]] = true;
+    return MicrobatchId{sorted[from]};
+  };
+  std::size_t front = 0, back = count, from_front = 0, from_end = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    if (i % 3 == 1) out[front++] = lightest_left(by_front, from_front);
+    else out[--back] = lightest_left(by_end, from_end);
   return out;
 }
 
@@ -206,13 +225,21 @@ std::vector<std::uint32_t> turns(std::uint32_t stages) {
 
 std::vector<std::vector<MicrobatchId>> candidate_orders(const Pipeline& pipeline, const CostTable& costs) {
   std::vector<std::vector<MicrobatchId>> out;
-  out.push_back(peak_order(Loads(pipeline.microbatches, 0)));
-  const auto add = [&](bool encoders, bool generators) {
-    auto order = peak_order(side_weights(pipeline, costs, encoders, generators));
+  const auto add = [&](const Loads& at_front, const Loads& at_end) {
+    auto order = peak_order(at_front, at_end);
     if (std::find(out.begin(), out.end(), order) == out.end()) out.push_back(std::move(order));
   };
-  if (!pipeline.generators.empty()) add(false, true);
-  if (!pipeline.encoders.empty()) add(true, !pipeline.generators.empty());
+  const auto add_by = [&](bool encoders, bool generators) {
+    const Loads weights = side_weights(pipeline, costs, encoders, generators);
+    add(weights, weights);
+  };
+  const bool encoders = !pipeline.encoders.empty(), generators = !pipeline.generators.empty();
+  add_by(false, false);
+  if (generators) add_by(false, true);
+  if (encoders) add_by(true, generators);
+  if (encoders && !generators)
+    add(side_weights(pipeline, costs, true, false, {OpKind::forward}),
+        side_weights(pipeline, costs, true, false, {OpKind::backward}));
   return out;
 }
 

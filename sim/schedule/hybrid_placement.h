@@ -15,7 +15,8 @@
 
 namespace bigmac::hybrid {
 
-/// As given; and with the heaviest in the middle, by generator, by encoder and by all side work. Equal ones once.
+/// As given; and with the heaviest in the middle, by generator, by encoder and by all side work, or with short encoder
+/// forwards in front and short backwards behind. Equal ones once.
 std::vector<std::vector<MicrobatchId>> candidate_orders(const Pipeline& pipeline, const CostTable& costs);
 
 /// `llm_work` by rank; `pace` = tF + tB of a chunk, the unit of a rank's distance from the first.

@@ -42,6 +42,7 @@ struct RankState {
   std::uint32_t task = 0;      // the LLM task that runs
   std::uint32_t llm_live = 0;  // chunk activations
   bool busy = false;
+  std::int64_t idle_since = 0;
   Work running = Work::llm;
   std::uint32_t pipeline = 0, stage = 0;  // which encoder stage is here
   std::uint32_t first = 0;                // the rank of the pipeline's stage 0

@@ -9,9 +9,9 @@ namespace bigmac::hybrid {
 namespace {
 
 constexpr std::size_t kHistory = 10;
-constexpr std::uint32_t kPatience = 120;  // steps without a better one before it starts again
-constexpr int kKicks = 3;                 // changes then
-constexpr int kTries = 8;                 // exchanges compared before one is filled
+// Steps without a better one before it starts again; where microbatches are alike, less can be changed.
+constexpr std::uint32_t kPatience = 400, kPatienceAlike = 120;
+constexpr int kKicks = 3;  // changes then
 constexpr std::uint64_t kSeed = 1;
 
 class LocalSearch {
@@ -22,10 +22,8 @@ class LocalSearch {
         best_(now_),
         best_time_(time),
         live_limit_(live_limit),
-        ranks_(space.pipeline.ranks),
-        stages_(space.pipeline.encoder_stages()),
-        count_(space.pipeline.microbatches),
-        random_(kSeed) {
+        moves_(space.pipeline, now_.sides, space.llm.size(), kSeed) {
+    patience_ = moves_.alike() ? kPatienceAlike : kPatience;
     slack_ = 2 * std::max({now_.sides.forward.largest_slice(), now_.sides.backward.largest_slice(),
                            now_.sides.generator.largest_slice()});
     time_clocks();
@@ -38,7 +36,7 @@ class LocalSearch {
     std::uint32_t done = 0;
     for (; done < fills && best_time_ > space_.good_enough; ++done) {
       step(done % kHistory);
-      if (++idle_steps_ >= kPatience) start_again();
+      if (++idle_steps_ >= patience_) start_again();
     }
     return {std::move(best_), best_time_, done};
   }
@@ -47,7 +45,7 @@ class LocalSearch {
   /// From the best, a few steps away, whatever they cost.
   void start_again() {
     now_ = best_;
-    for (int i = 0; i < kKicks; ++i) change();
+    for (int i = 0; i < kKicks; ++i) moves_.change(now_, score_.last);
     if (llm_differs_) time_clocks();
     score_ = fill_now(INT64_MAX / 4);
     if (score_.sum == INT64_MAX) {  // it deadlocks
@@ -88,7 +86,7 @@ class LocalSearch {
 
   void step(std::size_t slot) {
     Point before = now_;
-    change();
+    moves_.change(now_, score_.last);
     if (llm_differs_ && before.order != now_.order) time_clocks();
     const std::int64_t allowed = std::max(score_.sum, history_[slot]);
     const Score score = fill_now(allowed);
@@ -112,119 +110,14 @@ class LocalSearch {
     return filled.finished ? score_of(space_.ends_of(clock, now_, filled)) : Score{};
   }
 
-  void change() {
-    // A single encoder pipeline leaves nothing to exchange.
-    const bool encoders = !now_.placement.encoder.empty() && stages_ < ranks_;
-    const bool generators = !now_.placement.generator.empty();
-    const std::int64_t die = random_.integer(0, 15);
-    if (die == 0) return change_rules();
-    if (die <= 4) return exchange_positions();
-    if (encoders && (die <= 11 || !generators)) return change_ranks(now_.placement.encoder);
-    if (generators) return change_ranks(now_.placement.generator);
-    if (die <= 11) return exchange_positions();
-    change_rules();
-  }
-
-  void change_stages() {
-    Placement& placement = now_.placement;
-    if (any(2) == 0) placement.turned = any(stages_);
-    placement.head = any(4) == 0 ? 0 : stages_ + placement.turned + any(stages_) - any(stages_) / 2;
-  }
-
-  void change_rules() {
-    if (stages_ > 1 && any(2) == 0) return change_stages();
-    switch (random_.integer(0, 6)) {
-      case 5: now_.rules.ahead = !now_.rules.ahead; break;
-      case 6: now_.rules.llm_extra = static_cast<std::uint32_t>(random_.integer(0, 4)) * ranks_ / 4; break;
-      case 0: now_.rules.eager = !now_.rules.eager; break;
-      case 1: now_.rules.descending = !now_.rules.descending; break;
-      case 2: now_.rules.margin = static_cast<std::uint8_t>(random_.integer(0, 6)); break;
-      case 3: now_.rules.lead = static_cast<std::uint8_t>(random_.integer(0, 16)); break;
-      default: now_.llm = static_cast<std::size_t>(random_.integer(0, static_cast<std::int64_t>(clocks_.size()) - 1));
-    }
-  }
-
-  std::uint32_t any(std::uint32_t below) {
-    return static_cast<std::uint32_t>(random_.integer(0, std::int64_t{below} - 1));
-  }
-  /// Another position, mostly of the same group or the next.
-  std::uint32_t near(std::uint32_t p) {
-    if (any(8) == 0) return any(count_);
-    const std::uint32_t low = p > ranks_ ? p - ranks_ : 0, high = std::min(count_ - 1, p + ranks_);
-    return low + any(high - low + 1);
-  }
-
-  /// How many ranks share what is placed: an encoder pipeline's, or one.
-  std::uint32_t width(const std::vector<std::uint32_t>& places) const {
-    return &places == &now_.placement.encoder ? stages_ : 1;
-  }
-
-  void change_ranks(std::vector<std::uint32_t>& ranks) {
-    std::uint32_t p = any(count_);
-    // Half the time one of the rank that ends last.
-    const std::uint32_t last = score_.last / width(ranks);
-    if (any(2) == 0)
-      for (std::uint32_t tries = 0; tries < 2 * ranks_ && ranks[p] != last; ++tries) p = any(count_);
-    if (any(2) == 0) return even_out(ranks, p);
-    if (any(4) == 0) ranks[p] = any(ranks_ / width(ranks));
-    else std::swap(ranks[p], ranks[near(p)]);
-  }
-
-  /// Of a few exchanges of p's rank with another position's, the one that leaves the two ranks' side work most even.
-  void even_out(std::vector<std::uint32_t>& ranks, std::uint32_t p) {
-    const bool encoder = &ranks == &now_.placement.encoder;
-    const std::vector<std::int64_t> loads = side_loads(width(ranks));
-    std::uint32_t best = p;
-    std::int64_t least = INT64_MAX;
-    for (int tries = 0; tries < kTries; ++tries) {
-      const std::uint32_t q = any(2) == 0 ? any(count_) : near(p);
-      if (ranks[q] == ranks[p]) continue;
-      const std::int64_t moved = weight(encoder, p) - weight(encoder, q);
-      const std::int64_t gap = std::abs(loads[ranks[p]] - loads[ranks[q]] - 2 * moved);
-      if (gap < least) least = gap, best = q;
-    }
-    std::swap(ranks[p], ranks[best]);
-  }
-
-  std::int64_t weight(bool encoder, std::uint32_t p) const {
-    const Sides& sides = now_.sides;
-    if (!encoder) return sides.generator.total(p);
-    return sides.forward.position_total(p) + (sides.backward.empty() ? 0 : sides.backward.position_total(p));
-  }
-  std::int64_t stage_weight(std::uint32_t piece) const {
-    return now_.sides.forward.total(piece) + (now_.sides.backward.empty() ? 0 : now_.sides.backward.total(piece));
-  }
-
-  /// By `width` ranks together.
-  std::vector<std::int64_t> side_loads(std::uint32_t width) const {
-    std::vector<std::int64_t> loads(ranks_ / width, 0);
-    for (std::uint32_t p = 0; p < count_; ++p) {
-      for (std::uint32_t s = 0; s < stages_ && !now_.placement.encoder.empty(); ++s)
-        loads[now_.placement.encoder_rank(now_.placement.encoder[p], s, stages_) / width] +=
-            stage_weight(p * stages_ + s);
-      if (!now_.placement.generator.empty()) loads[now_.placement.generator[p] / width] += weight(false, p);
-    }
-    return loads;
-  }
-
-  /// Ranks stay with the microbatch or with the position.
-  void exchange_positions() {
-    const std::uint32_t p = any(count_), q = any(2) == 0 ? any(count_) : near(p);
-    std::swap(now_.order[p], now_.order[q]);
-    now_.sides.swap(p, q);
-    if (any(2) == 0) return;
-    for (std::vector<std::uint32_t>* ranks : {&now_.placement.encoder, &now_.placement.generator})
-      if (!ranks->empty()) std::swap((*ranks)[p], (*ranks)[q]);
-  }
-
   const SearchSpace& space_;
   Point now_, best_;
   Score score_{0, 0, 0};
   std::int64_t best_time_, slack_ = 0;
-  std::uint32_t live_limit_, ranks_, stages_, count_;
-  Random random_;
+  std::uint32_t live_limit_;
+  Moves moves_;
   bool llm_differs_ = false;
-  std::uint32_t idle_steps_ = 0;  ///< since the best was found
+  std::uint32_t idle_steps_ = 0, patience_ = 0;  ///< since the best was found
   std::vector<LlmClock> clocks_;
   std::array<std::int64_t, kHistory> history_{};
 };

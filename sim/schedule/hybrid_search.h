@@ -1,12 +1,11 @@
 // Local search from a fill that is good already. Private to the schedule room.
 //
 // What a fill leaves open is who does what: the order of microbatches, the rank of each encoder and generator, the LLM
-// order and the rules. A step changes one or two of these at random and fills again; late acceptance (Burke and Bykov
-// 2017, "The late acceptance hill-climbing heuristic") keeps it when it is no slower than now, or than what was kept
-// `kHistory` steps ago. A fill is given up as soon as it is sure to be slower than both, which makes most steps cheap.
-// Half of the steps that change ranks compare a few exchanges by the two ranks' side work and fill the most even; after
-// `kPatience` steps without a better fill it starts again a few changes away from the best.
-// Steps are drawn from a fixed seed: the same job, the same schedule.
+// order and the rules. A step changes one of these at random (hybrid_moves.h) and fills again; late acceptance (Burke
+// and Bykov 2017, "The late acceptance hill-climbing heuristic") keeps it when it is no slower than now, or than what
+// was kept `kHistory` steps ago. A fill is given up as soon as it is sure to be slower than both, which makes most
+// steps cheap. After `kPatience` steps without a better fill it starts again a few changes away from the best. Steps
+// are drawn from a fixed seed: the same job, the same schedule.
 //
 // 4 ranks, unequal encoders, two positions of one group on ranks 0 and 3: exchanging them moves the dearer one to the
 // rank that idles longest before its first LLM operation.
@@ -14,19 +13,9 @@
 
 #include <functional>
 
-#include "bigmac/base/random.h"
-#include "hybrid_setup.h"
+#include "hybrid_moves.h"
 
 namespace bigmac::hybrid {
-
-/// One fill's choices, in full.
-struct Point {
-  std::vector<MicrobatchId> order;
-  Sides sides;
-  Placement placement;
-  FillRules rules;  ///< without the limit
-  std::size_t llm = 0;
-};
 
 struct SearchResult {
   Point point;

@@ -6,6 +6,7 @@
 
 #include "bigmac/base/error.h"
 #include "hybrid_placement.h"
+#include "hybrid_ready.h"
 
 namespace bigmac::hybrid {
 namespace {
@@ -25,6 +26,25 @@ Setup make_setup(const ScheduleRequest& request, const std::vector<RankOrders>& 
   setup.placements =
       candidate_placements(request.pipeline, setup.sides, work, clock.mean_forward + clock.mean_backward);
   return setup;
+}
+
+/// To each placement of each setup the order that suits it.
+void add_ready_setups(const ScheduleRequest& request, const std::vector<RankOrders>& llm, std::vector<Setup>& out) {
+  std::vector<MicrobatchId> as_given;
+  for (std::uint32_t m = 0; m < request.pipeline.microbatches; ++m) as_given.push_back(MicrobatchId{m});
+  const Sides sides = side_work(request.pipeline, request.costs, as_given);
+  std::vector<Setup> more;
+  for (const Setup& setup : out)
+    for (const Placement& given : setup.placements) {
+      std::vector<std::uint32_t> by_microbatch(as_given.size());
+      for (std::size_t p = 0; p < setup.order.size(); ++p) by_microbatch[setup.order[p].value] = given.encoder[p];
+      Placement placement;
+      std::vector<MicrobatchId> order = ready_order(setup.clocks.back(), sides, by_microbatch);
+      for (const MicrobatchId m : order) placement.encoder.push_back(by_microbatch[m.value]);
+      more.push_back(make_setup(request, llm, std::move(order)));
+      more.back().placements.front() = std::move(placement);  // each setup has as many
+    }
+  std::move(more.begin(), more.end(), std::back_inserter(out));
 }
 
 /// Warm-up forwards beyond the base's own.
@@ -101,6 +121,8 @@ std::vector<Setup> make_setups(const ScheduleRequest& request, const std::vector
   std::vector<Setup> out;
   for (auto& order : candidate_orders(request.pipeline, request.costs))
     out.push_back(make_setup(request, llm, std::move(order)));
+  if (out.size() > 1 && request.pipeline.generators.empty() && request.pipeline.encoder_stages() == 1)
+    add_ready_setups(request, llm, out);
   return out;
 }
 

@@ -6,7 +6,45 @@
 namespace bigmac {
 namespace {
 
-constexpr std::size_t kMostForBisection = 4096;
+constexpr std::size_t kMostForBisection = 4096, kMostForDealings = 24;
+constexpr std::uint32_t kDealingSteps = 5'000;
+constexpr std::int64_t kResolution = 8192;
+
+/// Whether any dealing of `pieces`, in falling order, keeps every bin to `most`.
+class Dealings {
+ public:
+  Dealings(const std::vector<std::int64_t>& pieces, std::uint32_t bins, std::int64_t most)
+      : pieces_(pieces), room_(bins, most), to_waste_(most * bins) {
+    for (const std::int64_t piece : pieces) to_waste_ -= piece;
+  }
+
+  /// All were looked at, and none does.
+  bool refute() { return to_waste_ < 0 || (!deal(0) && steps_ < kDealingSteps); }
+
+ private:
+  /// Whether the pieces from the i-th on find room; true as well once there were too many steps.
+  bool deal(std::size_t i) {
+    if (i == pieces_.size() || ++steps_ >= kDealingSteps) return true;
+    std::int64_t wasted = 0;
+    for (const std::int64_t room : room_) wasted += room < pieces_.back() ? room : 0;
+    if (wasted > to_waste_) return false;
+    for (std::size_t b = 0; b < room_.size(); ++b) {
+      if (room_[b] < pieces_[i] || std::find(room_.begin(), room_.begin() + static_cast<std::ptrdiff_t>(b), room_[b]) !=
+                                       room_.begin() + static_cast<std::ptrdiff_t>(b))
+        continue;
+      room_[b] -= pieces_[i];
+      const bool found = deal(i + 1);
+      room_[b] += pieces_[i];
+      if (found) return true;
+    }
+    return false;
+  }
+
+  const std::vector<std::int64_t>& pieces_;
+  std::vector<std::int64_t> room_;
+  std::int64_t to_waste_;
+  std::uint32_t steps_ = 0;
+};
 
 class Packing {
  public:
@@ -20,8 +58,17 @@ class Packing {
   std::int64_t bound() const {
     std::int64_t low = std::max(mean(), pigeonhole());
     if (a_.size() > kMostForBisection) return low;
-    std::int64_t high = before_.back();  // one bin for all
-    while (low < high) {
+    low = bisect(low, before_.back(), 0, [&](std::int64_t c) { return refuted(c); });  // one bin takes all
+    if (a_.size() > kMostForDealings) return low;
+    return bisect(low, low + low / 4, low / kResolution,
+                  [&](std::int64_t c) { return Dealings(a_, bins_, c).refute(); });
+  }
+
+ private:
+  /// One more than the largest refuted value that is found between `low` and `high`, or `low`.
+  template <class Refuted>
+  static std::int64_t bisect(std::int64_t low, std::int64_t high, std::int64_t within, Refuted&& refuted) {
+    while (low + within < high) {
       const std::int64_t middle = low + (high - low) / 2;
       if (refuted(middle)) low = middle + 1;
       else high = middle;
@@ -29,7 +76,6 @@ class Packing {
     return low;
   }
 
- private:
   std::int64_t mean() const { return (before_.back() + bins_ - 1) / bins_; }
 
   std::int64_t pigeonhole() const {

@@ -123,6 +123,31 @@ TEST(Rides, make_hybrid_no_slower_and_never_slower_than_optimus) {
         }
 }
 
+// What rides best is not what was fastest before: the best of each limit rides, so that a larger limit is never slower.
+TEST(Rides, make_hybrid_never_slower_with_a_larger_limit) {
+  for (const std::int64_t ranks : {2, 4})
+    for (const std::int64_t chunks : {1, 2})
+      for (const std::int64_t encoder : {300, 1000, 5000})
+        for (const std::int64_t kernel : {20, 45}) {
+          Nanoseconds before{INT64_MAX};
+          for (const std::int64_t limit : {1, 2, 3, 4, 5, 6, 8, 10, 12, 20, 0}) {
+            std::map<std::string, std::int64_t> parameters = {{"search_fills", 4}};
+            if (limit > 0) parameters["encoder_live_limit"] = limit;
+            ScheduleFile file =
+                with_waits({ranks, chunks, ranks * 5, 1000, 1700, encoder, 2 * encoder, 0, 0, 50}, 3, 60, kernel, 2);
+            try {
+              const Outcome found = simulate_or_fail(file, "hybrid", parameters);
+              EXPECT_LE(found.iteration, before) << ranks << " " << chunks << " " << encoder << ", limit " << limit;
+              before = found.iteration;
+              for (const RankActivations& rank : found.ranks)
+                EXPECT_LE(live(rank, Role::encoder), limit > 0 ? static_cast<std::uint32_t>(limit) : UINT32_MAX);
+            } catch (const Error&) {
+              EXPECT_LE(limit, 2);  // deadlocks
+            }
+          }
+        }
+}
+
 ReadSchedule read_back(const ScheduleFile& file, const Outcome& outcome) {
   return parse_schedule(schedule_file_text(file, outcome), "rides");
 }

@@ -168,7 +168,9 @@ TEST(LiveBound, of_the_worked_example) {
 TEST(LiveBound, is_reported_where_a_schedule_states_its_limits_and_keeps_them) {
   ScheduleFile file = abstract_file({4, 1, 16, 1, 2, 1, 2});
   const auto simulated = [&] { return std::get<Outcome>(simulate(file.pipeline, file.costs, file.schedule)); };
-  file.schedule = build_schedule("hybrid", {file.pipeline, file.costs, "", {{"encoder_live_limit", 3}}});
+  // Without a search encoders are placed evenly, and the bound of the placement is the job's.
+  file.schedule =
+      build_schedule("hybrid", {file.pipeline, file.costs, "", {{"encoder_live_limit", 3}, {"search_fills", 0}}});
   const Outcome outcome = simulated();
   EXPECT_TRUE(outcome.bound_by_limits);
   EXPECT_EQ(outcome.lower_bound.value, 61);
