@@ -44,6 +44,10 @@
 // Orders and placements for unequal costs: hybrid_placement.h and hybrid_ready.h. Where all of these leave more than
 // 0.3 % to the job's lower bound, a local search over orders, placements and rules goes on from the best
 // (hybrid_search.h).
+// Weight gradients. Where the base splits backwards, fills are also made of its order without W (F and I alone have
+// latest starts). A W may run once its I has; where o is not ready it comes before all slices but pressing ones, if
+// t + |W| <= latest(o) + D(t), and before those too on a rank that holds as many chunks as the base's fullest rank. A
+// ready forward there waits for a W, and D grows by what that delays it. The base's own order stays a choice.
 // Encoders of S stages over S ranks (op_makers.h): each stage of a position is a piece of its own. Stage s > 0 may
 // begin once stage s-1 has arrived, a backward of stage s once that of s+1 has, that of the last once the LLM's
 // gradient has. The slip counts last stages; until then D(t) expects of the first unfinished position what its later

@@ -11,15 +11,24 @@ namespace {
 
 class Timer {
  public:
-  Timer(const Pipeline& pipeline, const CostTable& costs, const RankOrders& orders,
-        const std::vector<MicrobatchId>& order)
+  Timer(const Pipeline& pipeline, const CostTable& costs, const LlmOrder& llm, const std::vector<MicrobatchId>& order)
       : pipeline_(pipeline) {
+    clock_.weights_apart = llm.weights_apart;
     clock_.first.push_back(0);
-    for (const std::vector<Op>& ops : orders) {
-      clock_.ops.insert(clock_.ops.end(), ops.begin(), ops.end());
+    std::vector<Op> apart;
+    const auto keep = [&](const Op& op) { return !llm.weights_apart || op.kind != OpKind::weight_gradient; };
+    std::uint16_t rank = 0;
+    for (const std::vector<Op>& ops : llm.ranks) {
+      for (const Op& op : ops) {
+        (keep(op) ? clock_.ops : apart).push_back(op);
+        if (!keep(op)) ranks_apart_.push_back(rank);
+      }
       clock_.first.push_back(static_cast<std::uint32_t>(clock_.ops.size()));
+      count_live(ops);
+      ++rank;
     }
-    for (std::uint32_t rank = 0; rank < clock_.ranks(); ++rank) load(rank, costs, order);
+    clock_.ops.insert(clock_.ops.end(), apart.begin(), apart.end());
+    for (std::uint32_t i = 0; i < clock_.ops.size(); ++i) load(i, costs, order);
     link();
   }
 
@@ -36,21 +45,25 @@ class Timer {
                    position];
   }
 
-  void load(std::uint32_t rank, const CostTable& costs, const std::vector<MicrobatchId>& order) {
+  void count_live(const std::vector<Op>& ops) {
     std::uint32_t live = 0;
-    for (std::uint32_t i = clock_.first[rank]; i < clock_.first[rank + 1]; ++i) {
-      const Op& op = clock_.ops[i];
-      const std::uint32_t slot = costs.slot(op.module, op.kind, op.stage, order[op.microbatch.value]);
-      LlmTask task;
-      task.duration = costs.duration[slot].value;
-      task.transfer = costs.transfer[slot].value;
-      task.position = op.microbatch.value;
-      task.rank = static_cast<std::uint16_t>(rank);
-      task.tags = tags(op);
-      clock_.tasks.push_back(task);
-      if ((task.tags & kHolds) != 0) clock_.most_live = std::max(clock_.most_live, ++live);
-      if ((task.tags & kReleases) != 0) --live;
+    for (const Op& op : ops) {
+      if ((tags(op) & kHolds) != 0) clock_.most_live = std::max(clock_.most_live, ++live);
+      if ((tags(op) & kReleases) != 0) --live;
     }
+  }
+
+  void load(std::uint32_t i, const CostTable& costs, const std::vector<MicrobatchId>& order) {
+    const Op& op = clock_.ops[i];
+    const std::uint32_t slot = costs.slot(op.module, op.kind, op.stage, order[op.microbatch.value]);
+    LlmTask task;
+    task.duration = costs.duration[slot].value;
+    task.transfer = costs.transfer[slot].value;
+    task.position = op.microbatch.value;
+    while (rank_ + 1u < clock_.ranks() && i >= clock_.first[rank_ + 1u]) ++rank_;
+    task.rank = i < clock_.first.back() ? rank_ : ranks_apart_[i - clock_.first.back()];
+    task.tags = tags(op);
+    clock_.tasks.push_back(task);
   }
 
   std::uint8_t tags(const Op& op) const {
@@ -72,6 +85,8 @@ class Timer {
     for (std::uint32_t i = 0; i < clock_.ops.size(); ++i) {
       const Op& op = clock_.ops[i];
       if (op.kind != OpKind::forward) clock_.tasks[i].forward = maker(Product::output, op.stage, op.microbatch.value);
+      if (i >= clock_.first.back())
+        clock_.tasks[maker(Product::input_gradient, op.stage, op.microbatch.value)].weight = i;
       for_each_input(pipeline_, clock_.ops[i], [&](const ProductKey& key) {
         if (key.module != kLlm) return;
         const std::uint32_t from = maker(key.product, key.stage, key.microbatch.value);
@@ -115,7 +130,11 @@ class Timer {
         }
     }
     clock_.span = *std::max_element(free_at.begin(), free_at.end());
-    return sorted_.size() == clock_.tasks.size();
+    for (std::uint32_t rank = 0; rank < clock_.ranks(); ++rank) {
+      const std::uint32_t i = clock_.first[rank];
+      clock_.head.push_back(i < clock_.first[rank + 1] ? ends_[i] - clock_.tasks[i].duration : 0);
+    }
+    return sorted_.size() == clock_.first.back();
   }
 
   void as_late_as_possible() {
@@ -156,6 +175,8 @@ class Timer {
   const Pipeline& pipeline_;
   LlmClock clock_;
   std::vector<std::uint32_t> makers_, sorted_;
+  std::vector<std::uint16_t> ranks_apart_;  // of the weight gradients that are apart
+  std::uint16_t rank_ = 0;                  // of the task loaded last
   std::vector<std::int64_t> ends_;
 };
 
@@ -176,9 +197,9 @@ RankOrders orders_with_slope(const LlmBase& base, const BaseRequest& request, st
   return orders;
 }
 
-std::optional<LlmClock> time_llm(const Pipeline& pipeline, const CostTable& costs, const RankOrders& orders,
+std::optional<LlmClock> time_llm(const Pipeline& pipeline, const CostTable& costs, const LlmOrder& llm,
                                  const std::vector<MicrobatchId>& order) {
-  return Timer(pipeline, costs, orders, order).run();
+  return Timer(pipeline, costs, llm, order).run();
 }
 
 }  // namespace bigmac::hybrid

@@ -7,6 +7,9 @@
 //
 // 4 ranks, V = 1, M = 4, tF = 1, tB = 2, a = 1 (start in time and latest start of rank 3's operations):
 //   F0 3/3  B0 4/4  F1 6/6  B1 7/7 ...    rank 0: F0 0/0  F1 1/2  F2 2/4  F3 3/6  B0 10/10
+//
+// Weight gradients apart: where backwards are split, W may be taken out of the order. What is timed is then F and I
+// alone; a W is work that its rank may do at any time after its I.
 #pragma once
 
 #include <optional>
@@ -33,18 +36,21 @@ struct LlmTask {
   std::uint32_t input = kNone;     ///< task on another rank
   std::uint32_t consumer = kNone;  ///< task on another rank that waits for this one
   std::uint32_t forward = kNone;   ///< of B, I and W: the forward of the same stage and position, on the same rank
+  std::uint32_t weight = kNone;    ///< of I: its W, where weight gradients are apart
   std::uint32_t position = 0;
   std::uint16_t rank = 0;
   std::uint8_t tags = 0;
 };
 
 struct LlmClock {
-  std::vector<LlmTask> tasks;        ///< rank after rank, in execution order
+  std::vector<LlmTask> tasks;        ///< rank after rank, in execution order; then weight gradients that are apart
   std::vector<Op> ops;               ///< the same, as operations on positions
   std::vector<std::uint32_t> first;  ///< ranks + 1 offsets
+  bool weights_apart = false;
   std::int64_t span = 0;
+  std::vector<std::int64_t> head;  ///< by rank: when its first operation can start at the soonest
   std::int64_t mean_forward = 0, mean_backward = 0;
-  std::uint32_t most_live = 0;                         ///< chunk activations on any rank, in this order
+  std::uint32_t most_live = 0;                         ///< chunk activations on any rank, with W where the order has it
   std::vector<std::int64_t> forward_due;               ///< by position: latest of F on stage 0
   std::vector<std::int64_t> gradient_due;              ///< by position: latest of the gradient on the last stage
   std::vector<std::uint32_t> forward_task;             ///< by position: F on stage 0
@@ -62,9 +68,16 @@ RankOrders orders_with_slope(const LlmBase& base, const BaseRequest& request, st
 /// Whether orders_with_slope() can change this base.
 bool has_slope(const LlmBase& base);
 
-/// Times `orders`, whose microbatches are positions: position p is the job's microbatch `order[p]`. Nothing where the
-/// orders deadlock.
-std::optional<LlmClock> time_llm(const Pipeline& pipeline, const CostTable& costs, const RankOrders& orders,
+/// An order of the LLM to fill.
+struct LlmOrder {
+  RankOrders ranks;
+  bool weights_apart = false;
+  bool operator==(const LlmOrder&) const = default;
+};
+
+/// Times an order, whose microbatches are positions: position p is the job's microbatch `order[p]`. Nothing where the
+/// order deadlocks.
+std::optional<LlmClock> time_llm(const Pipeline& pipeline, const CostTable& costs, const LlmOrder& llm,
                                  const std::vector<MicrobatchId>& order);
 
 }  // namespace bigmac::hybrid

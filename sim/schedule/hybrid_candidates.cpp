@@ -170,16 +170,33 @@ class Candidates {
     return pipeline_.operations() + slices * pipeline_.microbatches;
   }
 
-  /// All work spread evenly, and the least span of the LLM's orders: what no fill that keeps to these orders goes
-  /// below.
+  /// What no fill goes below that keeps to one of the given orders: the order's span alone, a rank's LLM work behind
+  /// what comes before its first operation, and all work spread evenly, where only encoders run before those.
   std::int64_t least_with_given_orders() const {
-    std::int64_t work = 0, span = kNever;
-    for (const LlmTask& task : setups_[0].clocks[0].tasks) work += task.duration;
-    const Sides& sides = setups_[0].sides;
-    work += sides.forward.sum() + sides.backward.sum() + sides.generator.sum();
-    for (const Setup& setup : setups_)
-      for (const LlmClock& clock : setup.clocks) span = std::min(span, clock.span);
-    return std::max(work / pipeline_.ranks, span);
+    std::int64_t least = kNever;
+    for (const Setup& setup : setups_) {
+      const std::int64_t first = shortest_encoder(setup.sides);
+      for (const LlmClock& clock : setup.clocks) least = std::min(least, least_of(clock, setup.sides, first));
+    }
+    return least;
+  }
+
+  std::int64_t shortest_encoder(const Sides& sides) const {
+    std::int64_t shortest = sides.forward.empty() ? 0 : kNever;
+    for (std::uint32_t p = 0; p < pipeline_.microbatches && !sides.forward.empty(); ++p)
+      shortest = std::min(shortest, sides.forward.position_total(p));
+    return shortest;
+  }
+
+  std::int64_t least_of(const LlmClock& clock, const Sides& sides, std::int64_t first_encoder) const {
+    std::vector<std::int64_t> work(pipeline_.ranks, 0);
+    for (const LlmTask& task : clock.tasks) work[task.rank] += task.duration;
+    std::int64_t least = clock.span + first_encoder, all = sides.generator.sum(), heads = 0;
+    for (std::uint32_t r = 0; r < pipeline_.ranks; ++r) {
+      least = std::max(least, clock.head[r] + first_encoder + work[r]);
+      all += work[r], heads += clock.head[r] + first_encoder;
+    }
+    return std::max(least, (all + std::max(heads, sides.forward.sum() + sides.backward.sum())) / pipeline_.ranks);
   }
 
   std::int64_t good_enough() const { return bound_ + 3 * bound_ / 1000; }
@@ -322,7 +339,7 @@ class Candidates {
   const Pipeline& pipeline_;
   const Limits limits_;
   const std::uint32_t stages_;  // of encoders
-  const std::vector<RankOrders> llm_;
+  const std::vector<LlmOrder> llm_;
   const std::vector<Setup> setups_;
   std::int64_t bound_ = 0;  ///< where to stop looking
   std::size_t modes_ = 2;

@@ -27,8 +27,8 @@ class Fill {
         spare_(llm, sides, placement, rules, give_up_at),
         stages_(sides.forward.stages()),
         slip_(llm, sides, placement.head * sides.forward.mean()),
-        ranks_(llm.ranks()),
-        queues_(llm.ranks()),
+        ranks_(rank_states(placement, llm.ranks(), sides.forward.stages())),
+        queues_(llm_queues(llm)),
         generator_load_(llm.ranks(), 0),
         mean_generator_load_(sides.generator.sum() / llm.ranks()),
         arrival_(llm.tasks.size(), kNever),
@@ -42,17 +42,10 @@ class Fill {
     most_chunks_ = std::min(llm.most_live + rules.llm_extra, rules.llm_live_limit);
     out_.ranks.resize(llm.ranks());
     for (std::uint32_t r = 0; r < llm.ranks(); ++r) {
-      for (std::uint32_t i = llm.first[r]; i < llm.first[r + 1]; ++i)
-        ((llm.tasks[i].tags & kHolds) != 0 ? queues_[r].forwards : queues_[r].others).push_back(i);
       out_.ranks[r].reserve(2 * (llm.first[r + 1] - llm.first[r]));
       idle_.insert(r);
       awake_.insert(r);
     }
-    for (std::uint32_t q = 0; q * stages_ < llm.ranks(); ++q)
-      for (std::uint32_t s = 0; s < stages_; ++s) {
-        RankState& rank = ranks_[rank_at(q, s)];
-        rank.pipeline = q, rank.stage = s, rank.first = rank_at(q, 0);
-      }
     left_ = llm.tasks.size();
     const std::size_t count = llm.forward_due.size();
     if (!sides.forward.empty()) left_ += count * stages_, wait_for(llm.forward_task);
@@ -119,6 +112,7 @@ class Fill {
     --left_;
     const LlmTask& task = llm_.tasks[i];
     if ((task.tags & kReleases) != 0) --ranks_[r].llm_live;
+    if (task.weight != kNone) ranks_[r].weights.tasks.push_back(task.weight);
     if (task.consumer != kNone) {
       arrival_[i] = now_ + task.transfer;
       arrives(arrival_[i], llm_.tasks[task.consumer].rank);
@@ -209,11 +203,14 @@ class Fill {
     if (ranks_[r].busy) return;
     const std::uint32_t next = queues_[r].next();
     const Slice x = choose(r);
+    const std::uint32_t weight = ranks_[r].weights.next();
     if (next == kNone) {
       if (x.work != Work::llm) start_slice(r, whole(x));
+      else if (weight != kNone) start_weight(r, weight);
       return;
     }
     const std::int64_t room = llm_.tasks[next].latest + slip_.clock() - now_;
+    if (weight != kNone && decide_weight(r, next, weight, room, x)) return;
     if (!ready(next)) {
       if (x.work != Work::llm && x.length <= room + margin_) start_slice(r, x);
       else if (may_run_ahead(r, room)) start_llm(r, queues_[r].ahead());
@@ -222,6 +219,19 @@ class Fill {
     } else {
       start_llm(r, next);
     }
+  }
+
+  /// Where the next operation of the LLM is not ready a weight gradient that fits comes before all but what presses,
+  /// and before that as well where the rank holds all the chunks it may; a forward that would hold more waits for one.
+  bool decide_weight(std::uint32_t r, std::uint32_t next, std::uint32_t weight, std::int64_t room, const Slice& x) {
+    const bool is_ready = ready(next), full = ranks_[r].llm_live >= most_chunks_;
+    const std::int64_t length = llm_.tasks[weight].duration;
+    const bool must = is_ready && full && (llm_.tasks[next].tags & kHolds) != 0;
+    const bool presses = x.pressing && x.length <= room + margin_ && !full;
+    if (!must && (is_ready || length > room || presses)) return false;
+    start_weight(r, weight);
+    if (must) slip_.late_by(now_ + length - llm_.tasks[next].latest);
+    return true;
   }
 
   /// Whether rank r may run an operation of the LLM out of turn without delaying the one whose turn it is.
@@ -284,14 +294,8 @@ class Fill {
   /// Later stages may each have to wait for an operation of the LLM.
   Slice forward_slice(std::uint32_t piece, std::uint32_t k, std::int64_t before) const {
     const std::uint32_t p = position_of(piece), later = stages_ - 1 - (piece - p * stages_);
-    return {Work::forward,
-            piece,
-            k,
-            sides_.forward.slice(piece, k),
-            true,
-            llm_.forward_due[p],
-            before + sides_.forward.rest(piece, k) + sides_.forward.behind(piece) + later * lead_,
-            1};
+    const std::int64_t left = before + sides_.forward.rest(piece, k) + sides_.forward.behind(piece) + later * lead_;
+    return {Work::forward, piece, k, sides_.forward.slice(piece, k), true, llm_.forward_due[p], left, 1};
   }
 
   Slice choose_generator(std::uint32_t r) const {
@@ -304,14 +308,8 @@ class Fill {
   }
 
   Slice generator_slice(std::uint32_t p, std::uint32_t k) const {
-    return {Work::generator,
-            p,
-            k,
-            sides_.generator.slice(p, k),
-            true,
-            llm_.gradient_due[p],
-            sides_.generator.rest(p, k) + sides_.generator.transfer(p),
-            1};
+    const std::int64_t left = sides_.generator.rest(p, k) + sides_.generator.transfer(p);
+    return {Work::generator, p, k, sides_.generator.slice(p, k), true, llm_.gradient_due[p], left, 1};
   }
 
   /// Nothing runs and nothing is allowed: start any slice there is. False when there is none: a deadlock.
@@ -339,6 +337,13 @@ class Fill {
     queues_[r].take(i);
     ranks_[r].task = i;
     if ((llm_.tasks[i].tags & kHolds) != 0) ++ranks_[r].llm_live;
+    out_.ranks[r].push_back({Work::llm, 0, 1, i});
+    begin(r, Work::llm, llm_.tasks[i].duration);
+  }
+
+  void start_weight(std::uint32_t r, std::uint32_t i) {
+    ++ranks_[r].weights.front;
+    ranks_[r].task = i;
     out_.ranks[r].push_back({Work::llm, 0, 1, i});
     begin(r, Work::llm, llm_.tasks[i].duration);
   }

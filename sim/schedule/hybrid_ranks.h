@@ -38,6 +38,21 @@ struct LlmQueue {
   void take(std::uint32_t task) { ++(task == next_forward() ? forward : other); }
 };
 
+inline std::vector<LlmQueue> llm_queues(const LlmClock& llm) {
+  std::vector<LlmQueue> out(llm.ranks());
+  for (std::uint32_t r = 0; r < llm.ranks(); ++r)
+    for (std::uint32_t i = llm.first[r]; i < llm.first[r + 1]; ++i)
+      ((llm.tasks[i].tags & kHolds) != 0 ? out[r].forwards : out[r].others).push_back(i);
+  return out;
+}
+
+/// Weight gradients that may run, in the order in which they became possible: LLM tasks.
+struct Weights {
+  std::vector<std::uint32_t> tasks;
+  std::size_t front = 0;
+  std::uint32_t next() const { return front < tasks.size() ? tasks[front] : kNone; }
+};
+
 struct RankState {
   std::uint32_t task = 0;      // the LLM task that runs
   std::uint32_t llm_live = 0;  // chunk activations
@@ -50,7 +65,19 @@ struct RankState {
   std::uint32_t forwards_done = 0;        // of later stages
   Begun forward, backward, generator;
   Released backwards, generators;
+  Weights weights;
 };
+
+/// Idle, each knowing which encoder stage it holds.
+inline std::vector<RankState> rank_states(const Placement& placement, std::uint32_t ranks, std::uint32_t stages) {
+  std::vector<RankState> out(ranks);
+  for (std::uint32_t q = 0; q < ranks / stages; ++q)
+    for (std::uint32_t s = 0; s < stages; ++s) {
+      RankState& rank = out[placement.encoder_rank(q, s, stages)];
+      rank.pipeline = q, rank.stage = s, rank.first = placement.encoder_rank(q, 0, stages);
+    }
+  return out;
+}
 
 /// A slice a rank might run next.
 struct Slice {

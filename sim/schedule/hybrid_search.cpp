@@ -59,7 +59,7 @@ class LocalSearch {
 
   void time_clocks() {
     clocks_.clear();
-    for (const RankOrders& orders : space_.llm) {
+    for (const LlmOrder& orders : space_.llm) {
       auto clock = time_llm(space_.pipeline, space_.costs, orders, now_.order);
       BIGMAC_CHECK(clock.has_value());
       clocks_.push_back(std::move(*clock));

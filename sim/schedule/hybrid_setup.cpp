@@ -11,11 +11,11 @@
 namespace bigmac::hybrid {
 namespace {
 
-Setup make_setup(const ScheduleRequest& request, const std::vector<RankOrders>& llm, std::vector<MicrobatchId> order) {
+Setup make_setup(const ScheduleRequest& request, const std::vector<LlmOrder>& llm, std::vector<MicrobatchId> order) {
   Setup setup;
   setup.order = std::move(order);
   setup.sides = side_work(request.pipeline, request.costs, setup.order);
-  for (const RankOrders& orders : llm) {
+  for (const LlmOrder& orders : llm) {
     auto clock = time_llm(request.pipeline, request.costs, orders, setup.order);
     BIGMAC_CHECK(clock.has_value());
     setup.clocks.push_back(std::move(*clock));
@@ -67,6 +67,12 @@ std::vector<RankOrders> orders_of_warmup(const ScheduleRequest& request, std::ui
   return out;
 }
 
+bool splits_backwards(const RankOrders& orders) {
+  return std::any_of(orders.begin(), orders.end(), [](const std::vector<Op>& ops) {
+    return std::any_of(ops.begin(), ops.end(), [](const Op& op) { return op.kind == OpKind::weight_gradient; });
+  });
+}
+
 }  // namespace
 
 std::uint32_t most_llm_live(const RankOrders& orders) {
@@ -100,15 +106,18 @@ std::vector<std::uint32_t> llm_levels(const ScheduleRequest& request) {
   return levels;
 }
 
-std::vector<RankOrders> llm_choices(const ScheduleRequest& request, std::uint32_t live_limit) {
-  std::vector<RankOrders> out;
+std::vector<LlmOrder> llm_choices(const ScheduleRequest& request, std::uint32_t live_limit) {
+  std::vector<LlmOrder> out;
   std::uint32_t least = UINT32_MAX;
   for (const std::uint32_t extra : extra_warmups(request))
     for (RankOrders& orders : orders_of_warmup(request, extra)) {
       const std::uint32_t live = most_llm_live(orders);
       least = std::min(least, live);
-      if (live <= live_limit && std::find(out.begin(), out.end(), orders) == out.end())
-        out.push_back(std::move(orders));
+      LlmOrder llm{std::move(orders), false};
+      if (live > live_limit || std::find(out.begin(), out.end(), llm) != out.end()) continue;
+      out.push_back(llm);
+      llm.weights_apart = true;
+      if (splits_backwards(llm.ranks)) out.push_back(std::move(llm));
     }
   if (out.empty())
     bad_input("--set llm_live_limit", fmt::format("the leanest order of {} holds {} chunk activations on a rank, more "
@@ -117,7 +126,7 @@ std::vector<RankOrders> llm_choices(const ScheduleRequest& request, std::uint32_
   return out;
 }
 
-std::vector<Setup> make_setups(const ScheduleRequest& request, const std::vector<RankOrders>& llm) {
+std::vector<Setup> make_setups(const ScheduleRequest& request, const std::vector<LlmOrder>& llm) {
   std::vector<Setup> out;
   for (auto& order : candidate_orders(request.pipeline, request.costs))
     out.push_back(make_setup(request, llm, std::move(order)));

@@ -16,9 +16,10 @@ struct Setup {
 };
 
 /// The LLM orders hybrid fills: slopes 1 and 2; with a generator P, 2P, 4P and 8P more warm-up forwards. A base that
-/// has no slope, or whose warm-up cannot be lengthened, comes as it is. Throws Error{bad_input} where each holds more
+/// has no slope, or whose warm-up cannot be lengthened, comes as it is; one that splits backwards also with its weight
+/// gradients apart. Throws Error{bad_input} where each holds more
 /// than `live_limit` chunk activations on some rank.
-std::vector<RankOrders> llm_choices(const ScheduleRequest& request, std::uint32_t live_limit);
+std::vector<LlmOrder> llm_choices(const ScheduleRequest& request, std::uint32_t live_limit);
 
 /// Limits on chunk activations of a rank, rising, at which hybrid looks for schedules: what the leanest of its LLM
 /// orders holds; what the fullest does (with a generator: of those with 2P and with 4P more forwards); and as much as
@@ -29,6 +30,6 @@ std::vector<std::uint32_t> llm_levels(const ScheduleRequest& request);
 std::uint32_t most_llm_live(const RankOrders& orders);
 
 /// One for each candidate order of microbatches.
-std::vector<Setup> make_setups(const ScheduleRequest& request, const std::vector<RankOrders>& llm);
+std::vector<Setup> make_setups(const ScheduleRequest& request, const std::vector<LlmOrder>& llm);
 
 }  // namespace bigmac::hybrid

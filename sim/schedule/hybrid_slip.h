@@ -35,6 +35,9 @@ class Slip {
     slip_ = std::max(slip_, arrival - llm_.gradient_due[position]);
   }
 
+  /// An LLM operation starts no sooner than this much after its latest.
+  void late_by(std::int64_t lateness) { slip_ = std::max(slip_, lateness); }
+
   void advance(std::int64_t now) {
     while (first_forward_ < llm_.by_forward.size() && done_forward_[llm_.by_forward[first_forward_]]) ++first_forward_;
     while (first_generator_ < llm_.by_gradient.size() && done_generator_[llm_.by_gradient[first_generator_]])
