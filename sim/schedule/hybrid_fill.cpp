@@ -77,10 +77,6 @@ class Fill {
   }
 
  private:
-  std::uint32_t rank_at(std::uint32_t pipeline, std::uint32_t stage) const {
-    return placement_.encoder_rank(pipeline, stage, stages_);
-  }
-
   void wait_for(const std::vector<std::uint32_t>& tasks) {
     for (const std::uint32_t task : tasks) side_arrival_[task] = kNever;
   }
@@ -118,7 +114,7 @@ class Fill {
       arrives(arrival_[i], llm_.tasks[task.consumer].rank);
     }
     if ((task.tags & kFirstGradient) != 0 && !sides_.backward.empty()) {
-      const std::uint32_t last = rank_at(takes_.pipeline_of(task.position), stages_ - 1);
+      const std::uint32_t last = placement_.encoder_rank(takes_.pipeline_of(task.position), stages_ - 1, stages_);
       release(ranks_[last].backwards, last, task.position * stages_ + stages_ - 1, r, task.transfer);
     }
     if ((task.tags & kLastForward) == 0 || sides_.generator.empty()) return;
@@ -154,13 +150,13 @@ class Fill {
 
   void complete_forward(std::uint32_t r) {
     RankState& rank = ranks_[r];
-    const std::uint32_t piece = rank.forward.piece, p = position_of(piece);
+    const std::uint32_t piece = rank.forward.piece, p = sides_.forward.position_of(piece);
     if (sides_.backward.empty() && rank.stage == 0) --rank.live;
     if (stages_ > 1) {
       ++rank.forwards_done, slip_.stage_done(p);
       if (rank.stage + 1 < stages_) {
         forward_input_[piece + 1] = now_ + sides_.forward.transfer(piece);
-        return arrives(forward_input_[piece + 1], rank_at(rank.pipeline, rank.stage + 1));
+        return arrives(forward_input_[piece + 1], placement_.encoder_rank(rank.pipeline, rank.stage + 1, stages_));
       }
     }
     slip_.forward_done(p, deliver(llm_.forward_task[p], r, sides_.forward.transfer(piece)));
@@ -172,7 +168,8 @@ class Fill {
       --rank.live;
       return;
     }
-    const std::uint32_t piece = rank.backward.piece, to = rank_at(rank.pipeline, rank.stage - 1);
+    const std::uint32_t piece = rank.backward.piece;
+    const std::uint32_t to = placement_.encoder_rank(rank.pipeline, rank.stage - 1, stages_);
     release(ranks_[to].backwards, to, piece - 1, r, sides_.backward.transfer(piece));
   }
   void complete_generator(std::uint32_t r) {
@@ -289,11 +286,9 @@ class Fill {
     return {Work::backward, piece, k, sides_.backward.slice(piece, k), false, 0, 0, 1};
   }
 
-  std::uint32_t position_of(std::uint32_t piece) const { return stages_ == 1 ? piece : piece / stages_; }
-
   /// Later stages may each have to wait for an operation of the LLM.
   Slice forward_slice(std::uint32_t piece, std::uint32_t k, std::int64_t before) const {
-    const std::uint32_t p = position_of(piece), later = stages_ - 1 - (piece - p * stages_);
+    const std::uint32_t p = sides_.forward.position_of(piece), later = stages_ - 1 - (piece - p * stages_);
     const std::int64_t left = before + sides_.forward.rest(piece, k) + sides_.forward.behind(piece) + later * lead_;
     return {Work::forward, piece, k, sides_.forward.slice(piece, k), true, llm_.forward_due[p], left, 1};
   }
@@ -351,7 +346,7 @@ class Fill {
   void start_slice(std::uint32_t r, const Slice& x) {
     RankState& rank = ranks_[r];
     if (x.work == Work::forward && x.k == 0 && rank.stage == 0) {
-      takes_.take(rank.pipeline, position_of(x.piece));
+      takes_.take(rank.pipeline, sides_.forward.position_of(x.piece));
       out_.most_live = std::max(out_.most_live, ++rank.live);
     }
     if (x.work == Work::generator && !rank.generators.any(now_)) {  // out of the pool

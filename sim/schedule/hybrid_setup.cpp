@@ -29,7 +29,7 @@ Setup make_setup(const ScheduleRequest& request, const std::vector<LlmOrder>& ll
 }
 
 /// To each placement of each setup the order that suits it.
-void add_ready_setups(const ScheduleRequest& request, const std::vector<RankOrders>& llm, std::vector<Setup>& out) {
+void add_ready_setups(const ScheduleRequest& request, const std::vector<LlmOrder>& llm, std::vector<Setup>& out) {
   std::vector<MicrobatchId> as_given;
   for (std::uint32_t m = 0; m < request.pipeline.microbatches; ++m) as_given.push_back(MicrobatchId{m});
   const Sides sides = side_work(request.pipeline, request.costs, as_given);

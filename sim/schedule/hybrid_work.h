@@ -39,6 +39,7 @@ class SideWork {
   std::uint32_t parts() const { return 1u << shift_; }
   const std::vector<Segment>& segments() const { return segments_; }
   std::uint32_t stages() const { return stages_.count; }
+  std::uint32_t position_of(std::uint32_t piece) const { return stages_.count == 1 ? piece : piece / stages_.count; }
   std::int64_t total(std::uint32_t piece) const { return totals_[piece]; }
   std::int64_t transfer(std::uint32_t piece) const { return transfers_[piece]; }
   /// From the end of a piece to that of its position's last: 0 with one stage.
