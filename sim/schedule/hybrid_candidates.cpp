@@ -279,9 +279,10 @@ class Candidates {
     return std::array<std::size_t, 4>{setups_.size(), modes_, setup.clocks.size(), setup.placements.size()}[coordinate];
   }
 
-  FillRules rules_of(const Mode& mode, std::uint32_t limit) const {
+  FillRules rules_of(const Mode& mode, const LlmClock& clock, std::uint32_t limit) const {
     FillRules rules{limit, mode.eager, mode.encoders, mode.generators, mode.descending, mode.ahead};
     rules.llm_live_limit = limits_.llm_live;
+    if (clock.weights_apart) rules.llm_extra = pipeline_.ranks;  // weight gradients may wait as far as memory allows
     return rules;
   }
   /// With what was dealt while it ran held fast.
@@ -303,7 +304,7 @@ class Candidates {
     // A descent also wants to know what is not much worse.
     const std::int64_t give_up_at = best_.found ? best_.time + (few() ? 0 : best_.time / 32) : kNever;
     const Filled filled =
-        fill(clock, setup.sides, setup.placements[choice[kPlacement]], rules_of(mode, limit), give_up_at);
+        fill(clock, setup.sides, setup.placements[choice[kPlacement]], rules_of(mode, clock, limit), give_up_at);
     ++best_.fills;
     if (filled.limited) any_open_ = true;
     else closed_.push_back(choice);
@@ -315,7 +316,8 @@ class Candidates {
              fmt::format("encoder slices {}, at most {} live on a rank", mode.name, filled.most_live));
     if (first || time < before) best_choice_ = choice;
     if (!start_ || time < start_time_) {
-      start_ = Point{setup.order, setup.sides, filled.placement, as_placed(rules_of(mode, kNone)), choice[kClock]};
+      start_ =
+          Point{setup.order, setup.sides, filled.placement, as_placed(rules_of(mode, clock, kNone)), choice[kClock]};
       start_time_ = time;
     }
     return time;

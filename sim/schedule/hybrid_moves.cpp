@@ -57,11 +57,11 @@ Moves::Moves(const Pipeline& pipeline, const Sides& sides, std::size_t llm_order
       random_(seed) {}
 
 void Moves::change(Point& point, std::uint32_t last) {
-  // A single encoder pipeline leaves nothing to exchange.
+  // A single encoder pipeline leaves nothing to deal, and positions that are alike nothing to exchange.
   const bool encoders = !point.placement.encoder.empty() && stages_ < ranks_;
   const bool generators = !point.placement.generator.empty();
   const std::uint32_t die = any(alike_ ? 16 : 32);
-  if (die == 0) {
+  if (die == 0 || (alike_ && !encoders && !generators)) {
     if (stages_ > 1 && any(2) == 0) change_stages(point.placement);
     else if (any(7) < 2) point.llm = any(llm_orders_);
     else change_rules(point.rules);
