@@ -64,8 +64,9 @@ class Dealer {
     total_ = std::max<std::int64_t>(1, sum(weights));
   }
 
-  /// Positions [begin, end); `given` by rank counts as done already.
-  void deal(std::uint32_t begin, std::uint32_t end, std::vector<std::uint32_t>& ranks) {
+  /// Positions [begin, end), at most `most` of them to a rank.
+  void deal(std::uint32_t begin, std::uint32_t end, std::uint32_t most, std::vector<std::uint32_t>& ranks) {
+    left_.assign(targets_.size(), most);
     std::vector<std::uint32_t> heaviest(end - begin);
     std::iota(heaviest.begin(), heaviest.end(), begin);
     std::stable_sort(heaviest.begin(), heaviest.end(),
@@ -74,19 +75,16 @@ class Dealer {
     for (const std::uint32_t p : heaviest) {
       const std::uint32_t best = furthest_behind();
       ranks[p] = best;
+      --left_[best];
       dealt_[best] += weights_[p];
     }
   }
-  void count(std::uint32_t rank, std::int64_t work) { dealt_[rank] += work; }
-  void expect(double share) { due_ += share; }
-  std::int64_t total() const { return total_; }
 
  private:
   std::uint32_t furthest_behind() const {
-    std::uint32_t best = 0;
-    double most = behind(0);
-    for (std::uint32_t r = 1; r < targets_.size(); ++r)
-      if (behind(r) > most) most = behind(r), best = r;
+    std::uint32_t best = kNone;
+    for (std::uint32_t r = 0; r < targets_.size(); ++r)
+      if (left_[r] > 0 && (best == kNone || behind(r) > behind(best))) best = r;
     return best;
   }
   double behind(std::uint32_t r) const {
@@ -96,16 +94,18 @@ class Dealer {
   const Loads& weights_;
   Loads targets_;
   Loads dealt_;
+  std::vector<std::uint32_t> left_;
   double due_ = 0;
   std::int64_t total_ = 1;
 };
 
-std::vector<std::uint32_t> deal_all(std::uint32_t group, const Loads& weights, const Loads& targets) {
+std::vector<std::uint32_t> deal_all(std::uint32_t group, const Loads& weights, const Loads& targets,
+                                    std::uint32_t most = kNone) {
   std::vector<std::uint32_t> ranks(weights.size(), 0);
   Dealer dealer(weights, targets);
   const auto count = static_cast<std::uint32_t>(weights.size());
   for (std::uint32_t begin = 0; begin < count; begin += group)
-    dealer.deal(begin, std::min(count, begin + group), ranks);
+    dealer.deal(begin, std::min(count, begin + group), most, ranks);
   return ranks;
 }
 
@@ -270,6 +270,11 @@ std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Side
       for (std::uint32_t r = 0; r < ranks; ++r) heights[r] += quarters * static_cast<std::int64_t>(r) * pace / 4;
       add(with_generators(stages, encoder, generator, llm_work, heights), turned);
     }
+    // Of each group one to a rank: a rank that is dealt more of the first ones than it may hold waits for ever.
+    Placement even = out[out.size() - 4];
+    const Loads heights = plus(llm_work, loads_of(generator, even.generator, ranks));
+    if (stages == 1)
+      even.encoder = deal_all(ranks, encoder, pour(heights, sum(encoder)), 1), add(std::move(even), turned);
   }
   return out;
 }

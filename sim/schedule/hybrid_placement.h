@@ -22,7 +22,7 @@ std::vector<std::vector<MicrobatchId>> candidate_orders(const Pipeline& pipeline
 /// `llm_work` by rank; `pace` = tF + tB of a chunk, the unit of a rank's distance from the first.
 /// Low ranks idle inside the LLM's window, high ranks outside it. Without generators: evenly by what a rank does in
 /// all, and high ranks taking more encoders. With them: generators evenly, and low ranks taking more, in three degrees;
-/// encoders then so that ranks do the same in all.
+/// encoders then so that ranks do the same in all; and one encoder of each group to a rank, which small limits want.
 std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Sides& sides,
                                             const std::vector<std::int64_t>& llm_work, std::int64_t pace);
 

@@ -265,6 +265,24 @@ TEST(HybridGrid, within_limits_stays_near_their_own_bound) {
   }
 }
 
+// Three encoder microbatches a rank: with generators only where no rank is dealt more of the first ones than it may
+// hold.
+TEST(HybridGrid, three_live_microbatches_lose_some_percent) {
+  const std::array<std::pair<Instance, double>, 4> jobs{{{{4, 1, 20, 0.3, 1, 0.5}, 1.06},
+                                                         {{8, 1, 40, 0.3, 1, 0.5}, 1.08},
+                                                         {{16, 1, 80, 0.3, 1, 0.5}, 1.07},
+                                                         {{16, 1, 64, 4, 0, 0.5}, 1.05}}};
+  for (const auto& [job, bar] : jobs)
+    for (const int draw : {0, 1}) {
+      Instance drawn = job;
+      drawn.draw = draw;
+      ScheduleFile file = file_of(drawn);
+      const Measured found = measure(file, "hybrid", {{"encoder_live_limit", 3}});
+      EXPECT_LE(found.ratio, bar) << job.ranks << " " << draw;
+      EXPECT_LE(found.live, 3u);
+    }
+}
+
 TEST(Hybrid, live_microbatches_do_not_grow_with_their_number) {
   for (const double encoder : {0.3, 1.0, 4.0}) {
     std::vector<std::uint32_t> live;
