@@ -17,6 +17,12 @@
 namespace bigmac {
 namespace {
 
+bool can_limit_memory(const ScheduleChoice& choice) {
+  const std::vector<ScheduleParameter>& known = find_schedule(choice.name).parameters;
+  return choice.parameters.count(kMemoryLimit) == 0 &&
+         std::any_of(known.begin(), known.end(), [](const ScheduleParameter& p) { return p.name == kMemoryLimit; });
+}
+
 Nanoseconds step_time(Nanoseconds iteration, const OutsidePipeline& outside) {
   return iteration + Nanoseconds{std::llround(1e3 * outside.total_us())};
 }
@@ -55,13 +61,12 @@ void fill(const Job& job, const ParallelPlan& plan, const PlanCosts& costs, cons
 }
 
 /// Nothing where the schedule does not take the pipeline, or finds no order within the limits it was given.
-std::optional<Schedule> schedule_if_any(const ScheduleChoice& choice, const PlanCosts& costs) {
-  const ScheduleRequest request{costs.pipeline, costs.table, choice.base, choice.parameters};
-  const ScheduleInfo& info = find_schedule(choice.name);
-  check_choice(info, choice.base, choice.parameters);
+std::optional<Schedule> schedule_if_any(const std::string& name, const ScheduleRequest& request) {
+  const ScheduleInfo& info = find_schedule(name);
+  check_choice(info, request.base, request.parameters);
   if (!schedule_fits(info, request)) return std::nullopt;
   try {
-    return build_schedule(choice.name, request);
+    return build_schedule(name, request);
   } catch (const Error& refusal) {
     if (refusal.code() != ErrorCode::bad_input) throw;
     return std::nullopt;
@@ -116,6 +121,11 @@ bool takes_one_list(const Job& job, const ParallelPlan& plan) {
   return !plan.shard_sides && plan.recompute != Recompute::partial && layers >= stages;
 }
 
+std::vector<HeldBytes> held_for(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
+                                const ScheduleChoice& choice) {
+  return choice.parameters.count(kMemoryLimit) > 0 ? held_bytes(job, plan, costs) : std::vector<HeldBytes>{};
+}
+
 PlanCosts costs_under(const Job& job, const ParallelPlan& own, const PlanCosts& costs) {
   if (own.shard_sides)
     throw Error(ErrorCode::bad_input, "parallel", "'shard_sides' with one list of layers: there are no sides to shard");
@@ -128,7 +138,9 @@ std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, con
     if (!takes_one_list(job, plan)) return std::nullopt;
     return evaluate(job, own, costs_under(job, own, costs), choice, memory_limit);
   }
-  const std::optional<Schedule> built = schedule_if_any(choice, costs);
+  const ScheduleRequest request{costs.pipeline, costs.table, choice.base, choice.parameters,
+                                held_for(job, plan, costs, choice)};
+  const std::optional<Schedule> built = schedule_if_any(choice.name, request);
   if (!built) return std::nullopt;
   const Schedule& schedule = *built;
   const Residency where = residency(costs.pipeline, schedule);
@@ -136,11 +148,19 @@ std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, con
   out.parameters = choice.parameters;
   describe(plan, costs, schedule, out);
   out.memory = order_memory(job, plan, costs, schedule, where);
-  if (out.memory > memory_limit) return out;
+  const bool over = out.memory > memory_limit;
+  if (over && can_limit_memory(choice)) {
+    ScheduleChoice within = choice;
+    within.parameters[kMemoryLimit] = memory_limit.value;
+    const auto limited = evaluate(job, plan, costs, within, memory_limit);
+    return limited ? limited : out;
+  }
+  if (over && choice.parameters.empty()) return out;  // else it may deadlock, and does not run in any memory
   const auto result =
       schedule.rides.empty()
           ? simulate_quickly(costs.pipeline, costs.table, schedule)
           : simulate_quickly(costs.pipeline, costs_as_run(costs.pipeline, costs.table, schedule.rides), schedule);
+  if (over) return std::holds_alternative<Outcome>(result) ? std::optional(out) : std::nullopt;
   const auto* outcome = std::get_if<Outcome>(&result);
   if (outcome == nullptr) return std::nullopt;
   fill(job, plan, costs, schedule, *outcome, out);
@@ -164,9 +184,10 @@ DetailedPlan work_out(const Job& job, const PlanCosts& costs, const Evaluation& 
     listed.plan = own;
     return work_out(job, costs_under(job, own, costs), listed);
   }
-  DetailedPlan out = work_out(
-      job, costs, evaluation.plan,
-      build_schedule(evaluation.schedule, {costs.pipeline, costs.table, evaluation.base, evaluation.parameters}));
+  const ScheduleChoice choice{evaluation.schedule, evaluation.base, evaluation.parameters};
+  const ScheduleRequest request{costs.pipeline, costs.table, choice.base, choice.parameters,
+                                held_for(job, evaluation.plan, costs, choice)};
+  DetailedPlan out = work_out(job, costs, evaluation.plan, build_schedule(choice.name, request));
   out.evaluation.parameters = evaluation.parameters;
   return out;
 }

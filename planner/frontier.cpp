@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "bigmac/base/error.h"
 #include "bigmac/cost/plan_costs.h"
 #include "bigmac/schedule/job_bound.h"
 #include "bigmac/schedule/llm_base.h"
 #include "bigmac/schedule/registry.h"
+#include "memory_ways.h"
 
 namespace bigmac {
 namespace {
@@ -26,6 +29,7 @@ FrontierPoint point_of(Study& study, const ScheduleChoice& choice) {
     }
     const Outcome& outcome = std::get<Outcome>(result);
     out.time = outcome.iteration;
+    out.step = study.file.plan ? study.file.plan->step : outcome.iteration;
     for (const RankActivations& rank : outcome.ranks)
       out.live = std::max(out.live, rank.live[static_cast<std::size_t>(Role::encoder)]);
     out.memory = memory_of(study, outcome);
@@ -43,34 +47,17 @@ std::int64_t next_limit(std::int64_t limit) {
   return limit + step;
 }
 
-/// The study under the same plan with encoder and generator weights sharded; nothing where that is the job's to say, or
-/// where no GPUs of a node hold the same weights.
-std::optional<Study> sharded_twin(const Study& study) {
-  const Job& job = study.file.job;
-  if (!study.plan || study.plan->shard_sides || job.parallel.shard_sides || study.plan->encoder_pp > 1)
-    return std::nullopt;
-  ParallelPlan plan = *study.plan;
-  plan.shard_sides = true;
-  const bool shares = shard_group(job, plan, plan.encoder_tp) > 1 ||
-                      (!job.model->generators.empty() && shard_group(job, plan, plan.generator_tp) > 1);
-  return shares ? std::optional(under_plan(study, plan)) : std::nullopt;
-}
-
-/// The study with encoders cut over all ranks; nothing where that is the job's to say, or there are too few layers.
-std::optional<Study> staged_twin(const Study& study) {
-  const Job& job = study.file.job;
-  if (!study.plan || study.plan->pp == 1 || study.plan->shard_sides || job.parallel.encoder_pp) return std::nullopt;
-  for (const Module& encoder : job.model->encoders)
-    if (encoder.layers.size() < static_cast<std::size_t>(study.plan->pp)) return std::nullopt;
-  ParallelPlan plan = *study.plan;
-  plan.encoder_pp = plan.pp;
-  return under_plan(study, plan);
-}
-
-EncoderWeights weights_of(const Study& study) {
-  if (!study.plan) return EncoderWeights::whole;
-  if (study.plan->encoder_pp > 1) return EncoderWeights::staged;
-  return study.plan->shard_sides ? EncoderWeights::sharded : EncoderWeights::whole;
+/// How the study's plan gives time for memory, beside `plain`.
+std::string way_of(const Study& study, const Study& plain) {
+  if (!study.plan) return "";
+  std::string out;
+  const auto add = [&](bool differs, const std::string& name) {
+    if (differs) out += (out.empty() ? "" : " ") + name;
+  };
+  add(study.plan->shard_sides != plain.plan->shard_sides, "sharded");
+  add(study.plan->encoder_pp != plain.plan->encoder_pp, fmt::format("staged {}", study.plan->encoder_pp));
+  add(study.plan->encoder_recompute != plain.plan->encoder_recompute, "again");
+  return out;
 }
 
 bool whole_backwards(const std::string& base) { return find_llm_base(base).plain; }
@@ -82,7 +69,7 @@ bool keeps_stages(const std::string& schedule) {
 }
 
 /// Hybrid at every limit that binds, then without one.
-void add_hybrid(Study& study, const std::string& base, Frontier& out) {
+void add_hybrid(Study& study, const std::string& base, const std::string& way, Frontier& out) {
   const std::size_t begin = out.points.size();
   const FrontierPoint free = point_of(study, {kHybrid, base, {}});
   const auto microbatches = static_cast<std::int64_t>(study.file.pipeline.microbatches);
@@ -90,10 +77,33 @@ void add_hybrid(Study& study, const std::string& base, Frontier& out) {
     out.points.push_back(point_of(study, {kHybrid, base, {{"encoder_live_limit", limit}}}));
   out.points.push_back(free);
   for (std::size_t i = begin; i < out.points.size(); ++i) {
-    out.points[i].weights = weights_of(study);
+    out.points[i].way = way;
     if (whole_backwards(study.file.schedule.base))
       out.points[i].bound = job_lower_bound(study.file.pipeline, study.costs, {out.points[i].limit, {}});
   }
+}
+
+bool dominates(const FrontierPoint& point, const FrontierPoint& other) {
+  return point.schedule == kHybrid && point.refusal.empty() && point.step <= other.step && point.time <= other.time &&
+         point.memory <= other.memory;
+}
+
+/// Where no hybrid takes as little time and memory as `other`: the first way in which one does that is asked to keep
+/// within that memory, or else what ways there are reach.
+void answer(const FrontierPoint& other, std::vector<Study>& ways, const std::string& base, Frontier& out) {
+  const auto among = [&](const FrontierPoint& point) { return dominates(point, other); };
+  if (std::any_of(out.points.begin(), out.points.end(), among)) return;
+  std::vector<FrontierPoint> found;
+  for (Study& way : ways) {
+    FrontierPoint point = point_of(way, {kHybrid, base, {{"memory_limit", other.memory.value}}});
+    if (!point.refusal.empty()) continue;
+    point.way = way_of(way, ways.front());
+    point.within = other.memory;
+    if (among(point)) found.clear();
+    found.push_back(std::move(point));
+    if (among(found.back())) break;
+  }
+  out.points.insert(out.points.end(), found.begin(), found.end());
 }
 
 }  // namespace
@@ -106,13 +116,16 @@ Frontier live_limit_frontier(Job job, const std::string& base, int threads) {
   out.title = study.file.job.name;
   out.chosen = study.chosen;
   out.whole_gpu = study.plan.has_value();
-  add_hybrid(study, base, out);
-  out.base = study.file.schedule.base;
-  for (std::optional<Study> twin : {sharded_twin(study), staged_twin(study)})
-    if (twin) add_hybrid(*twin, base, out);
+  std::vector<Study> ways = memory_ways(study);
+  for (Study& way : ways) add_hybrid(way, base, way_of(way, study), out);
+  out.base = ways.front().file.schedule.base;
+  std::vector<FrontierPoint> others;
   for (const ScheduleInfo& info : all_schedules())
     if (!info.is_base && info.name != kHybrid)
-      out.points.push_back(point_of(study, {info.name, info.bases.empty() ? "" : base, {}}));
+      others.push_back(point_of(study, {info.name, info.bases.empty() ? "" : base, {}}));
+  out.points.insert(out.points.end(), others.begin(), others.end());
+  for (const FrontierPoint& other : others)
+    if (other.refusal.empty()) answer(other, ways, base, out);
   if (whole_backwards(out.base)) out.bound = job_lower_bound(study.file.pipeline, study.costs);
   for (FrontierPoint& point : out.points)
     if (!point.bound && keeps_stages(point.schedule)) point.bound = out.bound;

@@ -16,7 +16,7 @@
 namespace bigmac {
 namespace {
 
-constexpr const char* kHeader = "bigmac.journal/1";
+constexpr const char* kHeader = "bigmac.journal/2";
 constexpr std::size_t kSum = 8;  // hexadecimal digits
 
 std::string sum_of_text(std::string_view text) {

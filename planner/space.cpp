@@ -117,10 +117,11 @@ class Enumeration {
       }
   }
 
-  // Encoders whole, unless said or asked for: then any pipeline of consecutive ranks whose stages all have a layer.
+  // Where a replica is a burden, any pipeline of consecutive ranks whose stages all have a layer: as long as the job's
+  // own pp leaves few plans, or when asked for.
   std::vector<int> encoder_stages(const ParallelPlan& plan) {
     if (job_.model->encoders.empty()) return {1};
-    const bool wide = axes_ == Axes::all && heavy_sides(plan);
+    const bool wide = (axes_ == Axes::all || job_.parallel.pp) && heavy_sides(plan);
     std::vector<int> out;
     for (const int stages : fixed_or(job_.parallel.encoder_pp, wide ? divisors(plan.pp) : std::vector<int>{1})) {
       const bool layers = std::all_of(job_.model->encoders.begin(), job_.model->encoders.end(), [&](const Module& m) {

@@ -53,7 +53,9 @@ Evaluation best_plan(const Job& job, const PlanSpace& space, const ProfileCache&
 
 void choose_plan(Study& study, const ScheduleChoice& choice, int threads) {
   const Job& job = study.file.job;
-  const PlanSpace space = enumerate_plans(job);
+  Job whole = job;  // encoders whole, unless the job cuts them
+  whole.parallel.encoder_pp = job.parallel.encoder_pp.value_or(1);
+  const PlanSpace space = enumerate_plans(whole);
   if (space.plans.empty()) refuse_empty_space(space);
   const ProfileCache cache(job, space.plans, threads);
   Evaluation found;
@@ -102,7 +104,9 @@ std::variant<Outcome, Fault> simulate_study(Study& study, const ScheduleChoice& 
   const PlanCosts costs = listed ? costs_under(file.job, own, study.plan_costs) : study.plan_costs;
   const CostTable& table = listed ? costs.table : study.costs;
   if (study.plan) file.pipeline = costs.pipeline;
-  file.schedule = build_schedule(choice.name, {file.pipeline, table, choice.base, choice.parameters});
+  ScheduleRequest request{file.pipeline, table, choice.base, choice.parameters};
+  if (study.plan) request.held = held_for(file.job, own, costs, choice);
+  file.schedule = build_schedule(choice.name, request);
   file.take_costs(table);
   auto result = simulate(file.pipeline, file.costs, file.schedule);
   const auto* outcome = std::get_if<Outcome>(&result);

@@ -15,10 +15,12 @@ namespace {
 
 constexpr const char* kRefused = "-";
 
-// Floating point goes as its bits: the same number comes back.
+// Floating point goes as its bits: the same number comes back. The limit is one that the schedule was asked to keep.
 std::string text_of(const Evaluation& e) {
-  return fmt::format("{},{},{},{:x},{:x},{}", e.iteration.value, e.step.value, e.memory.value,
-                     std::bit_cast<std::uint64_t>(e.mfu), std::bit_cast<std::uint64_t>(e.bubble), e.base);
+  const auto limit = e.parameters.find(kMemoryLimit);
+  return fmt::format("{},{},{},{:x},{:x},{},{}", e.iteration.value, e.step.value, e.memory.value,
+                     std::bit_cast<std::uint64_t>(e.mfu), std::bit_cast<std::uint64_t>(e.bubble), e.base,
+                     limit == e.parameters.end() ? 0 : limit->second);
 }
 
 template <class Number>
@@ -38,13 +40,14 @@ std::vector<std::string> split(const std::string& text, char by) {
 
 void read_numbers(const std::string& text, Evaluation& out) {
   const std::vector<std::string> parts = split(text, ',');
-  if (parts.size() != 6) bad_input("search", "no result of a unit: " + text);
+  if (parts.size() != 7) bad_input("search", "no result of a unit: " + text);
   out.iteration = Nanoseconds{number<std::int64_t>(parts[0], text)};
   out.step = Nanoseconds{number<std::int64_t>(parts[1], text)};
   out.memory = Bytes{number<std::int64_t>(parts[2], text)};
   out.mfu = std::bit_cast<double>(number<std::uint64_t>(parts[3], text, 16));
   out.bubble = std::bit_cast<double>(number<std::uint64_t>(parts[4], text, 16));
   out.base = parts[5];
+  if (const auto limit = number<std::int64_t>(parts[6], text); limit > 0) out.parameters[kMemoryLimit] = limit;
 }
 
 }  // namespace

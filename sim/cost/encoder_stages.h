@@ -9,10 +9,6 @@ namespace bigmac {
 /// Error{bad_input} when there are fewer layers than stages.
 Partition encoder_cut(const SideCosts& encoder, std::uint32_t microbatches, std::uint32_t stages);
 
-/// Cuts the encoders of `costs` anew beside the LLM: the busiest rank is to do as little as can be, F + I + W of both.
-/// The LLM's partition and rows are there.
-std::vector<Partition> cuts_beside_llm(const PlanCosts& costs);
-
 /// Times and bytes of one stage's layers for one microbatch.
 LayerCost encoder_stage_cost(const SideCosts& encoder, const Partition& cut, std::uint32_t stage, std::uint32_t m);
 

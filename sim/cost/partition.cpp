@@ -35,7 +35,7 @@ constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 class GrowingStage {
  public:
   GrowingStage(const std::vector<PartitionLayer>& layers, const PartitionStage& stage, std::uint32_t end)
-      : layers_(layers), stage_(stage), begin_(end), end_(end), work_(stage.beside) {}
+      : layers_(layers), stage_(stage), begin_(end), end_(end) {}
 
   void take_one_more() {
     const PartitionLayer& layer = layers_[--begin_];
@@ -74,7 +74,7 @@ class GrowingStage {
   const std::vector<PartitionLayer>& layers_;
   const PartitionStage& stage_;
   std::uint32_t begin_, end_;
-  std::int64_t work_;
+  std::int64_t work_ = 0;
   double state_ = 0, kept_ = 0, transient_ = 0, least_kept_ = 0;
 };
 

@@ -68,13 +68,6 @@ double fill_side(const Job& job, const ParallelPlan& plan, PlanCosts& out, Modul
   return flops;
 }
 
-double fill_encoders(const Job& job, const ParallelPlan& plan, PlanCosts& out) {
-  double flops = 0;
-  for (std::size_t i = 0; i < out.encoders.size(); ++i)
-    flops += fill_side(job, plan, out, out.pipeline.encoders[i], *out.encoders[i], out.encoder_cuts[i]);
-  return flops;
-}
-
 /// Pipeline and encoder cuts, before any cost.
 void shape_modules(const Job& job, const ParallelPlan& plan, std::int64_t microbatches,
                    const std::vector<SharedSide>& encoders, const PlanCosts* as_cut, PlanCosts& out) {
@@ -119,7 +112,9 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
   if (plan.tp > 1 && !encoders.empty()) out.table.rides.resize(out.table.size());
   out.encoders = std::move(encoders);
   out.generators = std::move(generators);
-  double side_flops = fill_encoders(job, plan, out);
+  double side_flops = 0;
+  for (std::size_t i = 0; i < out.encoders.size(); ++i)
+    side_flops += fill_side(job, plan, out, out.pipeline.encoders[i], *out.encoders[i], out.encoder_cuts[i]);
   for (std::size_t i = 0; i < out.generators.size(); ++i)
     side_flops += fill_side(job, plan, out, out.pipeline.generators[i], *out.generators[i],
                             {0, static_cast<std::uint32_t>(out.generators[i]->kind.size())});
@@ -139,10 +134,6 @@ PlanCosts plan_costs(const Job& job, const ParallelPlan& plan, std::int64_t micr
     out.model_flops += (sum.model_flops + sum.backward_flops) * count;
   }
   out.model_flops += side_flops;
-  if (plan.encoder_pp > 1 && as_cut == nullptr) {
-    out.encoder_cuts = cuts_beside_llm(out);
-    fill_encoders(job, plan, out);
-  }
   refuse_overflow(out);
   return out;
 }

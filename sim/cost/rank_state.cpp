@@ -1,5 +1,6 @@
 // Model state by rank.
 #include <algorithm>
+#include <cmath>
 
 #include "held.h"
 
@@ -12,6 +13,8 @@ constexpr double kBoundaryBuffers = 4;
 double most_of(const std::vector<double>& bytes, std::uint32_t microbatches) {
   return *std::max_element(bytes.begin(), bytes.begin() + microbatches);
 }
+
+Bytes rounded_up(double bytes) { return Bytes{static_cast<std::int64_t>(std::ceil(bytes))}; }
 
 }  // namespace
 
@@ -80,6 +83,28 @@ std::vector<double> llm_layer_states(const Job& job, const ParallelPlan& plan, c
     RankState state;
     add_state(held, state);
     out.push_back(state.total());
+  }
+  return out;
+}
+
+std::vector<HeldBytes> held_bytes(const Job& job, const ParallelPlan& plan, const PlanCosts& costs) {
+  const bool sharded = job.training.distributed_optimizer && plan.shard_optimizer;
+  double sides = 0, shared = 0;
+  for (const auto* modules : {&costs.pipeline.encoders, &costs.pipeline.generators})
+    for (const ModuleId module : *modules) {
+      double weights = 0, optimizer = 0;
+      for (std::uint32_t stage = 0; stage < costs.pipeline.modules[module].stages; ++stage) {
+        const RankState state = side_demand(job, plan, costs, module, stage, 1).state;
+        weights = std::max(weights, state.weights + state.gradients);
+        optimizer = std::max(optimizer, state.optimizer);
+      }
+      sides += weights;
+      (sharded ? shared : sides) += optimizer;
+    }
+  std::vector<HeldBytes> out;
+  for (std::uint32_t rank = 0; rank < costs.pipeline.ranks; ++rank) {
+    out.push_back(
+        {rounded_up(llm_demand(job, plan, costs, rank).state.total()), rounded_up(sides), rounded_up(shared)});
   }
   return out;
 }

@@ -43,9 +43,7 @@ class Chart {
   std::string run() {
     axes();
     bound();
-    stairs(EncoderWeights::whole, "hybrid", "hybrid");
-    stairs(EncoderWeights::sharded, "hybrid, weights sharded", "hybrid sharded");
-    stairs(EncoderWeights::staged, "hybrid, encoders in stages", "hybrid staged");
+    for (const std::string& way : ways()) stairs(way);
     for (const FrontierPoint& point : frontier_.points)
       if (point.refusal.empty() && point.schedule != "hybrid") other(point);
     return fmt::format(
@@ -53,7 +51,7 @@ class Chart {
                "role=\"img\" font-family=\"Helvetica,Arial,DejaVu Sans,sans-serif\" font-size=\"12\">\n<title>{2}"
                "</title>\n<style>.grid{{stroke:#d5dae1;fill:none}}text{{fill:#444c57}}.mid{{text-anchor:middle}}"
                ".end{{text-anchor:end}}.head{{font-size:14px;font-weight:600;fill:#14171b}}.hybrid{{stroke:#0072b2;"
-               "fill:none;stroke-width:2}}.sharded{{stroke-dasharray:4 3}}.staged{{stroke-dasharray:1 "
+               "fill:none;stroke-width:2}}.way{{stroke-dasharray:4 "
                "3}}.dot{{fill:#0072b2}}.bound{{stroke:#14171b;fill:none;stroke-dasharray:5 4}}"
                ".point{{fill:#d55e00}}.name{{fill:#0072b2;font-weight:600}}</style>\n<rect width=\"{0}\" "
                "height=\"{1}\" fill=\"#fff\"/>\n"
@@ -86,7 +84,7 @@ class Chart {
     std::string path = fmt::format("M{} ", kX0);
     const char* step = "";
     for (const FrontierPoint& point : frontier_.points)
-      if (point.limit && point.bound && point.weights == EncoderWeights::whole && x(*point.limit) < kX1) {
+      if (point.limit && point.bound && point.way.empty() && !point.within && x(*point.limit) < kX1) {
         path += fmt::format("{}{}H{}", step, num(y(*point.bound)), num(x(*point.limit)));
         step = "V";
       }
@@ -97,20 +95,31 @@ class Chart {
         kX1, num(at + 14), human_time(*frontier_.bound));
   }
 
-  void stairs(EncoderWeights weights, const char* name, const char* css) {
+  /// Of giving time for memory, as they come.
+  std::vector<std::string> ways() const {
+    std::vector<std::string> out;
+    for (const FrontierPoint& point : frontier_.points)
+      if (point.schedule == "hybrid" && std::find(out.begin(), out.end(), point.way) == out.end())
+        out.push_back(point.way);
+    return out;
+  }
+
+  void stairs(const std::string& way) {
     std::string path;
     for (const FrontierPoint& point : frontier_.points) {
-      if (!point.refusal.empty() || point.schedule != "hybrid" || point.weights != weights) continue;
-      if (path.empty()) {
+      if (!point.refusal.empty() || point.schedule != "hybrid" || point.way != way) continue;
+      if (point.within) {
+        // a limit on memory, not on microbatches: a point beside the stairs
+      } else if (path.empty()) {
         path = fmt::format("M{} {}", num(x(point.live)), num(y(point.time)));
-        label(x(point.live), y(point.time), name, "name");
+        label(x(point.live), y(point.time), way.empty() ? "hybrid" : "hybrid " + way, "name");
       } else {
         path += fmt::format("H{}V{}", num(x(point.live)), num(y(point.time)));
       }
       add(out_, "<circle class=\"dot\" cx=\"{}\" cy=\"{}\" r=\"4\"><title>hybrid, {} held: {}</title></circle>\n",
           num(x(point.live)), num(y(point.time)), point.live, human_time(point.time));
     }
-    if (!path.empty()) add(out_, "<path class=\"{}\" d=\"{}\"/>\n", css, path);
+    if (!path.empty()) add(out_, "<path class=\"{}\" d=\"{}\"/>\n", way.empty() ? "hybrid" : "hybrid way", path);
   }
 
   void other(const FrontierPoint& point) {

@@ -19,21 +19,16 @@ std::string over_bound(const FrontierPoint& point) {
 }
 
 std::string name_of(const FrontierPoint& point) {
-  switch (point.weights) {
-    case EncoderWeights::whole: return point.schedule;
-    case EncoderWeights::sharded: return point.schedule + " sharded";
-    case EncoderWeights::staged: return point.schedule + " staged";
-  }
-  return point.schedule;
+  return point.schedule + (point.way.empty() ? "" : " " + point.way) + (point.within ? " *" : "");
 }
 
 std::string row(const FrontierPoint& point) {
   if (!point.refusal.empty())
-    return fmt::format("{:<14} {:>6}   does not run: {}\n", name_of(point), limit_text(point),
+    return fmt::format("{:<22} {:>6}   does not run: {}\n", name_of(point), limit_text(point),
                        point.refusal.substr(0, 40) + (point.refusal.size() > 40 ? "..." : ""));
-  return fmt::format("{:<14} {:>6} {:>12} {:>12} {:>8} {:>6} {:>12}\n", name_of(point), limit_text(point),
-                     human_time(point.time), point.bound ? human_time(*point.bound) : "-", over_bound(point),
-                     point.live, human_bytes(point.memory));
+  return fmt::format("{:<22} {:>6} {:>12} {:>12} {:>12} {:>8} {:>6} {:>12}\n", name_of(point), limit_text(point),
+                     human_time(point.step), human_time(point.time), point.bound ? human_time(*point.bound) : "-",
+                     over_bound(point), point.live, human_bytes(point.memory));
 }
 
 }  // namespace
@@ -43,9 +38,12 @@ std::string frontier_table(const Frontier& frontier) {
   if (frontier.bound)
     out += fmt::format("no schedule with whole backwards is faster than {}; within a limit, than its bound\n",
                        human_time(*frontier.bound));
-  out += fmt::format("{:<14} {:>6} {:>12} {:>12} {:>8} {:>6} {:>12}\n", "schedule", "limit", "time", "bound", "/ bound",
-                     "live", frontier.whole_gpu ? "GPU memory" : "activations");
+  out += fmt::format("{:<22} {:>6} {:>12} {:>12} {:>12} {:>8} {:>6} {:>12}\n", "schedule", "limit", "step", "pipeline",
+                     "bound", "/ bound", "live", frontier.whole_gpu ? "GPU memory" : "activations");
   for (const FrontierPoint& point : frontier.points) out += row(point);
+  const auto& all = frontier.points;
+  if (std::any_of(all.begin(), all.end(), [](const FrontierPoint& point) { return point.within.has_value(); }))
+    out += "* asked to hold no more than another schedule (--set memory_limit)\n";
   return out;
 }
 
@@ -54,13 +52,14 @@ std::string frontier_json(const Frontier& frontier) {
   for (const FrontierPoint& point : frontier.points) {
     Json entry = {{"schedule", point.schedule}};
     if (point.limit) entry["encoder_live_limit"] = *point.limit;
-    if (point.weights == EncoderWeights::sharded) entry["shard_sides"] = true;
-    if (point.weights == EncoderWeights::staged) entry["encoder_stages"] = true;
+    if (point.within) entry["memory_limit"] = point.within->value;
+    if (!point.way.empty()) entry["way"] = point.way;
     if (point.bound) entry["lower_bound_ns"] = point.bound->value;
     if (!point.refusal.empty()) {
       entry["refusal"] = point.refusal;
     } else {
       entry["iteration_ns"] = point.time.value;
+      entry["step_ns"] = point.step.value;
       entry["live_encoder_microbatches"] = point.live;
       entry[frontier.whole_gpu ? "memory_bytes" : "peak_activation_bytes"] = point.memory.value;
     }

@@ -38,7 +38,8 @@
 //
 // Choices (hybrid_candidates.h). Several fills are tried, at every limit up to the one asked for, and bigmac and
 // optimus; the first of the fastest is taken. So never slower than those where they fit, and never slower with a larger
-// limit, be it on encoder microbatches or on the LLM's chunks.
+// limit, be it on encoder microbatches or on the LLM's chunks. A limit on memory gives each rank a limit of its own
+// (hybrid_room.h).
 // Where the LLM waits for its tensor-parallel group, the best of each limit is tried with rides that keep that limit
 // (ride_along.h), and the fastest as run is taken.
 // Orders and placements for unequal costs: hybrid_placement.h and hybrid_ready.h. Where all of these leave more than
@@ -91,7 +92,13 @@ Schedule build_hybrid(const ScheduleRequest& request) {
   limits.encoder_live = asked("encoder_live_limit").value_or(limits.encoder_live);
   limits.llm_live = asked("llm_live_limit").value_or(limits.llm_live);
   limits.search_fills = asked("search_fills");
+  if (const auto memory = request.parameters.find("memory_limit"); memory != request.parameters.end())
+    limits.memory = Bytes{memory->second};
   hybrid::Best best = hybrid::best_candidate(request, limits);
+  if (!best.found && limits.memory)
+    bad_input("--set memory_limit",
+              fmt::format("in {} bytes a GPU, {} deadlocks: its order needs more encoder microbatches than fit",
+                          limits.memory->value, request.base));
   if (!best.found)
     bad_input(
         "--set encoder_live_limit",

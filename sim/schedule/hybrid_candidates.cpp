@@ -12,6 +12,7 @@
 #include "column_insertion.h"
 #include "hybrid_emit.h"
 #include "hybrid_riding.h"
+#include "hybrid_room.h"
 #include "hybrid_search.h"
 #include "hybrid_setup.h"
 #include "order_clock.h"
@@ -80,9 +81,9 @@ class Candidates {
         pipeline_(request.pipeline),
         limits_(limits),
         stages_(request.pipeline.encoder_stages()),
-        llm_(llm_choices(request, limits.llm_live)),
-        setups_(make_setups(request, llm_)),
-        riding_(request) {
+        llm_(orders_within(request, llm_choices(request, limits.llm_live), limits.memory, room_)),
+        setups_(make_setups(request, llm_, open_ranks(request.pipeline.ranks, room_))),
+        riding_(request, limits.memory) {
     long_search_fills_ = limits.search_fills.value_or(default_search_fills(kLongSearchFills) / limits.search_share);
     search_fills_ = limits.search_fills.value_or(default_search_fills(kSearchFills) / limits.search_share);
     // The job's bound holds for whole backwards and stage s on rank s mod P.
@@ -93,7 +94,7 @@ class Candidates {
   }
 
   Best run() {
-    const std::uint32_t live_limit = limits_.encoder_live;
+    const std::uint32_t live_limit = std::min(limits_.encoder_live, most_encoders(room_));
     std::vector<Ready> ready = schedules_of_others();
     const auto try_ready = [&](std::uint32_t limit) {
       for (Ready& other : ready)
@@ -107,19 +108,19 @@ class Candidates {
       any_open_ = false;
       tried_.clear();
       choice = try_limit(choice, limit);
-      if (searched(limit) || !any_open_)
+      if (searched(limit) || !any_open_ || (limits_.memory && limit == live_limit))
         search(limit, any_open_ && limit != kLeanest * stages_ ? search_fills_ : long_search_fills_);
       if (!any_open_ || limit >= pipeline_.microbatches) break;
       idle_limits = best_.found && best_.time == before ? idle_limits + 1 : 0;
       const bool enough = idle_limits == kIdleLimits || best_.fills * fill_size() > kOperations / limits_.search_share;
       const std::uint32_t next = enough ? pipeline_.microbatches : next_limit(limit);
       riding_.ride_up_to(std::min(next - 1, live_limit), best_);
-      limit = next;
+      limit = limits_.memory && limit < live_limit ? std::min(next, live_limit) : next;
     }
     riding_.ride_up_to(std::min(live_limit, pipeline_.microbatches), best_);
     try_ready(live_limit);
     Best& ridden = riding_.best();
-    if (!ridden.found) return std::move(best_);
+    if (!ridden.found || (best_.found && best_.time < ridden.time)) return std::move(best_);
     ridden.fills = best_.fills;
     return std::move(ridden);
   }
@@ -146,6 +147,7 @@ class Candidates {
         pipeline_,
         request_.costs,
         llm_,
+        room_,
         limits_.llm_live,
         [&](const LlmClock& clock, const Point& point, const Filled& filled) {
           if (filled.limited) any_open_ = true;
@@ -279,10 +281,12 @@ class Candidates {
     return std::array<std::size_t, 4>{setups_.size(), modes_, setup.clocks.size(), setup.placements.size()}[coordinate];
   }
 
-  FillRules rules_of(const Mode& mode, const LlmClock& clock, std::uint32_t limit) const {
+  FillRules rules_of(const Mode& mode, const Choice& choice, std::uint32_t limit) const {
     FillRules rules{limit, mode.eager, mode.encoders, mode.generators, mode.descending, mode.ahead};
     rules.llm_live_limit = limits_.llm_live;
-    if (clock.weights_apart) rules.llm_extra = pipeline_.ranks;  // weight gradients may wait as far as memory allows
+    // Weight gradients may wait as far as memory allows.
+    if (llm_[choice[kClock]].weights_apart) rules.llm_extra = pipeline_.ranks;
+    if (!room_.empty()) rules.by_rank = &room_[choice[kClock]];
     return rules;
   }
   /// With what was dealt while it ran held fast.
@@ -304,7 +308,7 @@ class Candidates {
     // A descent also wants to know what is not much worse.
     const std::int64_t give_up_at = best_.found ? best_.time + (few() ? 0 : best_.time / 32) : kNever;
     const Filled filled =
-        fill(clock, setup.sides, setup.placements[choice[kPlacement]], rules_of(mode, clock, limit), give_up_at);
+        fill(clock, setup.sides, setup.placements[choice[kPlacement]], rules_of(mode, choice, limit), give_up_at);
     ++best_.fills;
     if (filled.limited) any_open_ = true;
     else closed_.push_back(choice);
@@ -317,7 +321,7 @@ class Candidates {
     if (first || time < before) best_choice_ = choice;
     if (!start_ || time < start_time_) {
       start_ =
-          Point{setup.order, setup.sides, filled.placement, as_placed(rules_of(mode, clock, kNone)), choice[kClock]};
+          Point{setup.order, setup.sides, filled.placement, as_placed(rules_of(mode, choice, kNone)), choice[kClock]};
       start_time_ = time;
     }
     return time;
@@ -333,14 +337,18 @@ class Candidates {
     auto ends = rank_ends(pipeline_, request_.costs, schedule);
     if (!ends) return {};
     const std::int64_t time = *std::max_element(ends->begin(), ends->end());
-    if (!best_.found || time < best_.time) best_ = {std::move(schedule), time, std::move(how), best_.fills, true};
+    if (best_.found && time >= best_.time) return std::move(*ends);
+    if (limits_.memory && !holds_within(request_, schedule, *limits_.memory))
+      return std::vector<std::int64_t>(pipeline_.ranks, kNever);
+    best_ = {std::move(schedule), time, std::move(how), best_.fills, true};
     return std::move(*ends);
   }
 
   const ScheduleRequest& request_;
   const Pipeline& pipeline_;
   const Limits limits_;
-  const std::uint32_t stages_;  // of encoders
+  const std::uint32_t stages_;    // of encoders
+  std::vector<RankLimits> room_;  // by LLM order, under a limit on memory
   const std::vector<LlmOrder> llm_;
   const std::vector<Setup> setups_;
   std::int64_t bound_ = 0;  ///< where to stop looking
@@ -366,6 +374,7 @@ void try_optimus(const ScheduleRequest& request, const Limits& limits, Best& bes
   if (!time || (best.found && *time >= best.time)) return;
   if (most_encoder_live(pipeline, schedule) > limits.encoder_live) return;
   if (most_llm_live(orders_of(schedule)) > limits.llm_live) return;
+  if (limits.memory && !holds_within(request, schedule, *limits.memory)) return;
   best = {std::move(schedule), *time, "optimus's placement", best.fills, true};
 }
 

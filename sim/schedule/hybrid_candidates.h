@@ -27,6 +27,7 @@ struct Best {
 struct Limits {
   std::uint32_t encoder_live = UINT32_MAX;    ///< encoder microbatches on a rank
   std::uint32_t llm_live = UINT32_MAX;        ///< LLM chunk activations on a rank
+  std::optional<Bytes> memory;                ///< bytes on a GPU, request.held included
   std::optional<std::uint32_t> search_fills;  ///< of each local search; absent: by the size of the job
   std::uint32_t search_share = 1;             ///< which is divided by this
 };

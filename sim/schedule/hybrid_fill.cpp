@@ -21,7 +21,7 @@ class Fill {
       : llm_(llm),
         sides_(sides),
         rules_(rules),
-        takes_(llm, sides, placement, rules.dynamic),
+        takes_(llm, sides, placement, rules),
         placement_(placement),
         give_up_at_(give_up_at),
         spare_(llm, sides, placement, rules, give_up_at),
@@ -39,10 +39,13 @@ class Fill {
     margin_ = rules.margin * std::max({sides.forward.largest_slice(), sides.backward.largest_slice(),
                                        sides.generator.largest_slice()});
     lead_ = rules.lead * llm.mean_backward / 4;
-    most_chunks_ = std::min(llm.most_live + rules.llm_extra, rules.llm_live_limit);
+    const std::uint32_t most_chunks = std::min(llm.most_live + rules.llm_extra, rules.llm_live_limit);
+    const RankLimits* room = rules.by_rank;
     out_.ranks.resize(llm.ranks());
     for (std::uint32_t r = 0; r < llm.ranks(); ++r) {
       out_.ranks[r].reserve(2 * (llm.first[r + 1] - llm.first[r]));
+      ranks_[r].most_live = room == nullptr ? rules.live_limit : std::min(rules.live_limit, room->encoder[r]);
+      ranks_[r].most_chunks = room == nullptr ? most_chunks : std::min(most_chunks, room->llm[r]);
       idle_.insert(r);
       awake_.insert(r);
     }
@@ -221,7 +224,7 @@ class Fill {
   /// Where the next operation of the LLM is not ready a weight gradient that fits comes before all but what presses,
   /// and before that as well where the rank holds all the chunks it may; a forward that would hold more waits for one.
   bool decide_weight(std::uint32_t r, std::uint32_t next, std::uint32_t weight, std::int64_t room, const Slice& x) {
-    const bool is_ready = ready(next), full = ranks_[r].llm_live >= most_chunks_;
+    const bool is_ready = ready(next), full = ranks_[r].llm_live >= ranks_[r].most_chunks;
     const std::int64_t length = llm_.tasks[weight].duration;
     const bool must = is_ready && full && (llm_.tasks[next].tags & kHolds) != 0;
     const bool presses = x.pressing && x.length <= room + margin_ && !full;
@@ -238,7 +241,7 @@ class Fill {
     const LlmTask& task = llm_.tasks[other];
     const bool holds = (task.tags & kHolds) != 0;
     if (!holds && task.forward >= queues_[r].next_forward()) return false;  // its own forward comes first
-    return task.duration <= room && (!holds || ranks_[r].llm_live < most_chunks_);
+    return task.duration <= room && (!holds || ranks_[r].llm_live < ranks_[r].most_chunks);
   }
 
   const SideWork& work_of(const Slice& x) const {
@@ -267,7 +270,7 @@ class Fill {
     if (rank.forward.any()) return forward_slice(rank.forward.piece, rank.forward.next, 0);
     // What the pipeline may begin next, and whether the limit keeps it from doing so.
     const std::uint32_t next = takes_.next(rank.pipeline, now_, slip_.clock());
-    const bool full = ranks_[rank.first].live >= rules_.live_limit;
+    const bool full = ranks_[rank.first].full();
     if (rank.stage > 0) {
       const std::uint32_t p = takes_.following(rank.pipeline, rank.forwards_done);
       if (p != kNone && forward_input_[p * stages_ + rank.stage] <= now_)
@@ -373,7 +376,6 @@ class Fill {
   const std::uint32_t stages_;  // of encoders
   Slip slip_;
   std::int64_t now_ = 0, margin_ = 0, lead_ = 0;
-  std::uint32_t most_chunks_ = 0;
   std::vector<RankState> ranks_;
   std::vector<LlmQueue> queues_;
   Released pool_;  // generators that any rank may take

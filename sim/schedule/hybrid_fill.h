@@ -22,6 +22,12 @@ struct Placement {
   }
 };
 
+/// What memory leaves each rank (hybrid_room.h), by rank.
+struct RankLimits {
+  std::vector<std::uint32_t> encoder;  ///< microbatches, alike in a pipeline; 0: it runs none
+  std::vector<std::uint32_t> llm;      ///< chunk activations
+};
+
 struct FillRules {
   std::uint32_t live_limit = kNone;  ///< encoder microbatches a rank may hold at once
   bool eager = true;                 ///< variant A: take an encoder slice whenever the slip allows; B: only when due
@@ -33,6 +39,7 @@ struct FillRules {
   bool ahead = false;
   std::uint32_t llm_extra = 0;           ///< chunk activations that forwards run ahead may add to the fullest rank's
   std::uint32_t llm_live_limit = kNone;  ///< and never more than this many on a rank
+  const RankLimits* by_rank = nullptr;   ///< and so under a limit on memory; absent: none
   std::uint8_t margin = 2;               ///< sigma, in longest slices
   std::uint8_t lead = 4;                 ///< "due" when this many quarters of a tB are left beyond the work itself
 };

@@ -42,10 +42,14 @@ Loads generator_weights(const Sides& sides, std::uint32_t count) {
 
 std::int64_t sum(const Loads& loads) { return std::accumulate(loads.begin(), loads.end(), std::int64_t{0}); }
 
+/// The height of what is closed, and the target of it.
+constexpr std::int64_t kClosed = INT64_MAX / 4, kNothing = -1;
+
 /// max(0, level - height[r]) with the level at which these add up to `total`: water poured over the heights.
 Loads pour(const Loads& heights, std::int64_t total) {
   Loads sorted = heights;
   std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::find(sorted.begin(), sorted.end(), kClosed), sorted.end());
   std::int64_t level = sorted[0], below = 0;
   for (std::size_t k = 1; k <= sorted.size(); ++k) {
     below += sorted[k - 1];
@@ -53,7 +57,8 @@ Loads pour(const Loads& heights, std::int64_t total) {
     if (k == sorted.size() || level <= sorted[k]) break;
   }
   Loads out;
-  for (const std::int64_t height : heights) out.push_back(std::max<std::int64_t>(0, level - height));
+  for (const std::int64_t height : heights)
+    out.push_back(height == kClosed ? kNothing : std::max<std::int64_t>(0, level - height));
   return out;
 }
 
@@ -84,7 +89,7 @@ class Dealer {
   std::uint32_t furthest_behind() const {
     std::uint32_t best = kNone;
     for (std::uint32_t r = 0; r < targets_.size(); ++r)
-      if (left_[r] > 0 && (best == kNone || behind(r) > behind(best))) best = r;
+      if (targets_[r] != kNothing && left_[r] > 0 && (best == kNone || behind(r) > behind(best))) best = r;
     return best;
   }
   double behind(std::uint32_t r) const {
@@ -143,15 +148,24 @@ void polish(std::uint32_t group, const Loads& weights, Loads loads, std::vector<
 }
 
 Loads plus(Loads a, const Loads& b) {
-  for (std::size_t i = 0; i < a.size(); ++i) a[i] += b[i];
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (a[i] != kClosed) a[i] += b[i];
   return a;
+}
+
+/// Closed where not open.
+Loads close(Loads heights, const std::vector<bool>& open) {
+  for (std::size_t i = 0; i < heights.size(); ++i)
+    if (!open[i]) heights[i] = kClosed;
+  return heights;
 }
 
 /// Encoders over what is there already, by rank; to ranks, or to pipelines of as many ranks as encoders have stages.
 std::vector<std::uint32_t> place_encoders(std::uint32_t stages, const Loads& weights, const Loads& by_rank) {
   const auto group = static_cast<std::uint32_t>(by_rank.size());
   Loads heights(group / stages, 0);
-  for (std::uint32_t r = 0; r < group; ++r) heights[r / stages] += by_rank[r];
+  for (std::uint32_t r = 0; r < group; ++r)
+    heights[r / stages] = by_rank[r] == kClosed ? kClosed : heights[r / stages] + by_rank[r];
   std::vector<std::uint32_t> places = deal_all(group, weights, pour(heights, sum(weights)));
   polish(group, weights, plus(heights, loads_of(weights, places, heights.size())), places);
   return places;
@@ -244,7 +258,8 @@ std::vector<std::vector<MicrobatchId>> candidate_orders(const Pipeline& pipeline
 }
 
 std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Sides& sides,
-                                            const std::vector<std::int64_t>& llm_work, std::int64_t pace) {
+                                            const std::vector<std::int64_t>& llm_work, std::int64_t pace,
+                                            const std::vector<bool>& open) {
   const std::uint32_t ranks = pipeline.ranks, count = pipeline.microbatches, stages = pipeline.encoder_stages();
   const Loads encoder = encoder_weights(sides, count), generator = generator_weights(sides, count);
   std::vector<Placement> out;
@@ -260,7 +275,7 @@ std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Side
         Loads heights = llm_work;
         for (std::uint32_t r = 0; r < ranks; ++r)
           heights[r] += quarters * static_cast<std::int64_t>(ranks - 1 - r) * pace / 4;
-        add({place_encoders(stages, encoder, heights), {}}, turned);
+        add({place_encoders(stages, encoder, close(std::move(heights), open)), {}}, turned);
       }
       continue;
     }
@@ -268,13 +283,15 @@ std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Side
     for (const int quarters : {0, 1, 2, 4}) {
       Loads heights = plus(llm_work, encoder_stages);
       for (std::uint32_t r = 0; r < ranks; ++r) heights[r] += quarters * static_cast<std::int64_t>(r) * pace / 4;
-      add(with_generators(stages, encoder, generator, llm_work, heights), turned);
+      add(with_generators(stages, encoder, generator, close(llm_work, open), close(std::move(heights), open)), turned);
     }
     // Of each group one to a rank: a rank that is dealt more of the first ones than it may hold waits for ever.
+    if (stages > 1) continue;
     Placement even = out[out.size() - 4];
-    const Loads heights = plus(llm_work, loads_of(generator, even.generator, ranks));
-    if (stages == 1)
-      even.encoder = deal_all(ranks, encoder, pour(heights, sum(encoder)), 1), add(std::move(even), turned);
+    const auto places = static_cast<std::uint32_t>(std::count(open.begin(), open.end(), true));
+    const Loads heights = close(plus(llm_work, loads_of(generator, even.generator, ranks)), open);
+    even.encoder = deal_all(ranks, encoder, pour(heights, sum(encoder)), (ranks + places - 1) / places);
+    add(std::move(even), turned);
   }
   return out;
 }

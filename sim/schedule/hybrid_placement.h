@@ -23,7 +23,9 @@ std::vector<std::vector<MicrobatchId>> candidate_orders(const Pipeline& pipeline
 /// Low ranks idle inside the LLM's window, high ranks outside it. Without generators: evenly by what a rank does in
 /// all, and high ranks taking more encoders. With them: generators evenly, and low ranks taking more, in three degrees;
 /// encoders then so that ranks do the same in all; and one encoder of each group to a rank, which small limits want.
+/// `open`: by rank, whether it may run encoders and generators; those of a pipeline alike, one of them at least.
 std::vector<Placement> candidate_placements(const Pipeline& pipeline, const Sides& sides,
-                                            const std::vector<std::int64_t>& llm_work, std::int64_t pace);
+                                            const std::vector<std::int64_t>& llm_work, std::int64_t pace,
+                                            const std::vector<bool>& open);
 
 }  // namespace bigmac::hybrid

@@ -59,13 +59,16 @@ struct RankState {
   bool busy = false;
   std::int64_t idle_since = 0;
   Work running = Work::llm;
-  std::uint32_t pipeline = 0, stage = 0;  // which encoder stage is here
-  std::uint32_t first = 0;                // the rank of the pipeline's stage 0
-  std::uint32_t live = 0;                 // microbatches that the pipeline holds; counted where stage 0 is
-  std::uint32_t forwards_done = 0;        // of later stages
+  std::uint32_t pipeline = 0, stage = 0;         // which encoder stage is here
+  std::uint32_t first = 0;                       // the rank of the pipeline's stage 0
+  std::uint32_t live = 0;                        // microbatches that the pipeline holds; counted where stage 0 is
+  std::uint32_t most_live = 0, most_chunks = 0;  // what it may hold, and of the LLM where forwards run ahead
+  std::uint32_t forwards_done = 0;               // of later stages
   Begun forward, backward, generator;
   Released backwards, generators;
   Weights weights;
+
+  bool full() const { return live >= most_live; }
 };
 
 /// Idle, each knowing which encoder stage it holds.

@@ -1,6 +1,7 @@
 #include "hybrid_riding.h"
 
 #include "bigmac/schedule/rides.h"
+#include "hybrid_room.h"
 #include "order_clock.h"
 #include "ride_along.h"
 
@@ -34,7 +35,8 @@ std::int64_t Riding::ride(Schedule schedule, const std::string& how, std::uint32
   ride_along(request_.pipeline, request_.costs, limit, schedule);
   const CostTable as_run = costs_as_run(request_.pipeline, request_.costs, schedule.rides);
   const std::int64_t time = order_time(request_.pipeline, as_run, schedule).value_or(INT64_MAX);
-  if (time < INT64_MAX && (!best_.found || time < best_.time)) best_ = {std::move(schedule), time, how, 0, true};
+  if (time == INT64_MAX || (best_.found && time >= best_.time)) return time;
+  if (!within_ || holds_within(request_, schedule, *within_)) best_ = {std::move(schedule), time, how, 0, true};
   return time;
 }
 

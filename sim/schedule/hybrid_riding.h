@@ -16,7 +16,8 @@ std::uint32_t next_limit(std::uint32_t limit);
 
 class Riding {
  public:
-  explicit Riding(const ScheduleRequest& request) : request_(request) {}
+  /// `within`: the limit on memory, which rides have to keep too.
+  Riding(const ScheduleRequest& request, std::optional<Bytes> within) : request_(request), within_(within) {}
 
   /// `best` rides at each limit up to `most` at which nothing rode yet; larger ones are passed by where some have
   /// changed nothing.
@@ -28,6 +29,7 @@ class Riding {
 
  private:
   const ScheduleRequest& request_;
+  const std::optional<Bytes> within_;
   Best best_;
   std::uint32_t next_ = 1, same_ = 0;  // limit; limits that changed nothing
   std::int64_t from_ = 0, time_ = 0;   // of what rode last: without and with

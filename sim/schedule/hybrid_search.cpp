@@ -104,6 +104,7 @@ class LocalSearch {
   Score fill_now(std::int64_t allowed) {
     FillRules rules = now_.rules;
     rules.live_limit = live_limit_;
+    if (!space_.room.empty()) rules.by_rank = &space_.room[now_.llm];
     const LlmClock& clock = clocks_[now_.llm];
     const std::int64_t most = allowed - score_.sum + score_.time + slack_;
     const Filled filled = fill(clock, now_.sides, now_.placement, rules, most);

@@ -28,8 +28,9 @@ struct SearchResult {
 struct SearchSpace {
   const Pipeline& pipeline;
   const CostTable& costs;
-  const std::vector<LlmOrder>& llm;  ///< LLM orders to choose from
-  std::uint32_t llm_live_limit;      ///< chunk activations on a rank
+  const std::vector<LlmOrder>& llm;     ///< LLM orders to choose from
+  const std::vector<RankLimits>& room;  ///< what memory leaves beside each of these; empty: all that is asked
+  std::uint32_t llm_live_limit;         ///< chunk activations on a rank
   std::function<std::vector<std::int64_t>(const LlmClock&, const Point&, const Filled&)> ends_of;
   std::int64_t good_enough = 0;
 };

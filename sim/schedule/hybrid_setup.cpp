@@ -11,7 +11,8 @@
 namespace bigmac::hybrid {
 namespace {
 
-Setup make_setup(const ScheduleRequest& request, const std::vector<LlmOrder>& llm, std::vector<MicrobatchId> order) {
+Setup make_setup(const ScheduleRequest& request, const std::vector<LlmOrder>& llm, std::vector<MicrobatchId> order,
+                 const std::vector<bool>& open) {
   Setup setup;
   setup.order = std::move(order);
   setup.sides = side_work(request.pipeline, request.costs, setup.order);
@@ -24,12 +25,13 @@ Setup make_setup(const ScheduleRequest& request, const std::vector<LlmOrder>& ll
   std::vector<std::int64_t> work(request.pipeline.ranks, 0);
   for (const LlmTask& task : clock.tasks) work[task.rank] += task.duration;
   setup.placements =
-      candidate_placements(request.pipeline, setup.sides, work, clock.mean_forward + clock.mean_backward);
+      candidate_placements(request.pipeline, setup.sides, work, clock.mean_forward + clock.mean_backward, open);
   return setup;
 }
 
 /// To each placement of each setup the order that suits it.
-void add_ready_setups(const ScheduleRequest& request, const std::vector<LlmOrder>& llm, std::vector<Setup>& out) {
+void add_ready_setups(const ScheduleRequest& request, const std::vector<LlmOrder>& llm, const std::vector<bool>& open,
+                      std::vector<Setup>& out) {
   std::vector<MicrobatchId> as_given;
   for (std::uint32_t m = 0; m < request.pipeline.microbatches; ++m) as_given.push_back(MicrobatchId{m});
   const Sides sides = side_work(request.pipeline, request.costs, as_given);
@@ -41,7 +43,7 @@ void add_ready_setups(const ScheduleRequest& request, const std::vector<LlmOrder
       Placement placement;
       std::vector<MicrobatchId> order = ready_order(setup.clocks.back(), sides, by_microbatch);
       for (const MicrobatchId m : order) placement.encoder.push_back(by_microbatch[m.value]);
-      more.push_back(make_setup(request, llm, std::move(order)));
+      more.push_back(make_setup(request, llm, std::move(order), open));
       more.back().placements.front() = std::move(placement);  // each setup has as many
     }
   std::move(more.begin(), more.end(), std::back_inserter(out));
@@ -126,12 +128,13 @@ std::vector<LlmOrder> llm_choices(const ScheduleRequest& request, std::uint32_t 
   return out;
 }
 
-std::vector<Setup> make_setups(const ScheduleRequest& request, const std::vector<LlmOrder>& llm) {
+std::vector<Setup> make_setups(const ScheduleRequest& request, const std::vector<LlmOrder>& llm,
+                               const std::vector<bool>& open) {
   std::vector<Setup> out;
   for (auto& order : candidate_orders(request.pipeline, request.costs))
-    out.push_back(make_setup(request, llm, std::move(order)));
+    out.push_back(make_setup(request, llm, std::move(order), open));
   if (out.size() > 1 && request.pipeline.generators.empty() && request.pipeline.encoder_stages() == 1)
-    add_ready_setups(request, llm, out);
+    add_ready_setups(request, llm, open, out);
   return out;
 }
 

@@ -29,7 +29,8 @@ std::vector<std::uint32_t> llm_levels(const ScheduleRequest& request);
 /// The most chunk activations a rank holds; other modules are passed over.
 std::uint32_t most_llm_live(const RankOrders& orders);
 
-/// One for each candidate order of microbatches.
-std::vector<Setup> make_setups(const ScheduleRequest& request, const std::vector<LlmOrder>& llm);
+/// One for each candidate order of microbatches. `open`: ranks that may run encoders and generators.
+std::vector<Setup> make_setups(const ScheduleRequest& request, const std::vector<LlmOrder>& llm,
+                               const std::vector<bool>& open);
 
 }  // namespace bigmac::hybrid

@@ -4,7 +4,7 @@
 // goes to an idle rank whose encoder work, with half of this one, stays within the mean, or to any idle rank once it
 // is due; the last 3P positions are placed beforehand, dearest first, each on the rank with the least work of those
 // that have fewer than 4 of them. Encoders of S stages: what is said of a rank holds for a pipeline of S ranks, four
-// times S positions; its first rank takes, and the others follow in the same order.
+// times S positions; its first rank takes, and the others follow in the same order. Ranks that memory closes take none.
 #pragma once
 
 #include "hybrid_fill.h"
@@ -13,7 +13,7 @@ namespace bigmac::hybrid {
 
 class Takes {
  public:
-  Takes(const LlmClock& llm, const Sides& sides, const Placement& placement, bool dynamic);
+  Takes(const LlmClock& llm, const Sides& sides, const Placement& placement, const FillRules& rules);
 
   /// The position whose forward the first rank of `pipeline` may begin, or kNone.
   std::uint32_t next(std::uint32_t pipeline, std::int64_t now, std::int64_t slip) const;
@@ -39,6 +39,7 @@ class Takes {
   std::vector<std::size_t> own_front_;
   std::vector<std::int64_t> load_;
   std::int64_t mean_ = 0;
+  std::uint32_t open_ = 0;  ///< pipelines that memory does not close
 };
 
 }  // namespace bigmac::hybrid

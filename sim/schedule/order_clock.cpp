@@ -19,13 +19,16 @@ class OrderClock {
     made_.resize(products);
   }
 
-  std::optional<std::vector<std::int64_t>> run() {
+  /// Into `times`, where that is wanted, when each operation runs.
+  std::optional<std::vector<std::int64_t>> run(std::vector<OpTime>* times = nullptr) {
+    times_ = times;
+    if (times != nullptr) times->resize(schedule_.ops.size());
     std::vector<std::uint32_t> next(schedule_.first.begin(), schedule_.first.end() - 1);
     std::size_t left = schedule_.ops.size();
     for (std::size_t before = left + 1; before != left;) {
       before = left;
       for (std::uint32_t rank = 0; rank < schedule_.ranks(); ++rank)
-        for (; next[rank] < schedule_.first[rank + 1] && place(schedule_.ops[next[rank]], rank); ++next[rank]) --left;
+        for (; next[rank] < schedule_.first[rank + 1] && place(next[rank], rank); ++next[rank]) --left;
     }
     if (left > 0) return std::nullopt;
     return std::move(free_at_);
@@ -44,7 +47,8 @@ class OrderClock {
                  key.microbatch.value];
   }
 
-  bool place(const Op& op, std::uint32_t rank) {
+  bool place(std::uint32_t index, std::uint32_t rank) {
+    const Op& op = schedule_.ops[index];
     std::int64_t start = free_at_[rank];
     bool ready = true;
     if (op.part == 0)
@@ -59,6 +63,7 @@ class OrderClock {
     const std::int64_t end =
         start + (op.parts == 1 ? cost : cost * (op.part + 1) / op.parts - cost * op.part / op.parts);
     free_at_[rank] = end;
+    if (times_ != nullptr) (*times_)[index] = {start, end};
     if (op.part + 1 == op.parts && makes_product(op.kind))
       made({product_of(op.kind), op.module, op.stage, op.microbatch}) = {end, end + costs_.transfer[slot].value, rank};
     return true;
@@ -70,6 +75,7 @@ class OrderClock {
   std::vector<std::size_t> first_;
   std::vector<Made> made_;
   std::vector<std::int64_t> free_at_;
+  std::vector<OpTime>* times_ = nullptr;
 };
 
 }  // namespace
@@ -77,6 +83,13 @@ class OrderClock {
 std::optional<std::vector<std::int64_t>> rank_ends(const Pipeline& pipeline, const CostTable& costs,
                                                    const Schedule& schedule) {
   return OrderClock(pipeline, costs, schedule).run();
+}
+
+std::optional<std::vector<OpTime>> op_times(const Pipeline& pipeline, const CostTable& costs,
+                                            const Schedule& schedule) {
+  std::vector<OpTime> out;
+  if (!OrderClock(pipeline, costs, schedule).run(&out)) return std::nullopt;
+  return out;
 }
 
 std::optional<std::int64_t> order_time(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule) {

@@ -15,6 +15,13 @@ namespace bigmac {
 std::optional<std::vector<std::int64_t>> rank_ends(const Pipeline& pipeline, const CostTable& costs,
                                                    const Schedule& schedule);
 
+/// When an operation runs.
+struct OpTime {
+  std::int64_t start = 0, end = 0;
+};
+/// By operation, as they are listed; nothing where the schedule deadlocks.
+std::optional<std::vector<OpTime>> op_times(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule);
+
 /// The iteration time of `schedule`: the latest of these.
 std::optional<std::int64_t> order_time(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule);
 

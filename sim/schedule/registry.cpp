@@ -174,6 +174,12 @@ ScheduleInfo hybrid_row() {
       "encoder_live_limit", "most encoder microbatches a rank may hold", 1, kMaxMicrobatches, {}, {4, 8}, {}, "-{}"};
   const ScheduleParameter llm_limit{
       "llm_live_limit", "most LLM chunk activations a rank may hold", 1, kMaxOperations, {}};
+  const ScheduleParameter memory{
+      "memory_limit",
+      "most bytes a GPU may hold: each rank as many encoder microbatches as that leaves room for",
+      1,
+      kMaxBytes.value,
+      {}};
   const ScheduleParameter fills{"search_fills",
                                 "fills of each local search; 0: none, absent: by the size of the job",
                                 0,
@@ -186,7 +192,7 @@ ScheduleInfo hybrid_row() {
           .paper = "ours",
           .needs = "what its base requires",
           .bases = base_names(),
-          .parameters = {live_limit, llm_limit, fills},
+          .parameters = {live_limit, llm_limit, memory, fills},
           .refines = true,
           .encoder_stages = true,
           .thorough = true,

@@ -5,14 +5,69 @@
 #include <tuple>
 
 #include "bigmac/schedule/rides.h"
+#include "order_clock.h"
 
 namespace bigmac {
 namespace {
+
+constexpr std::int64_t kNever = INT64_MAX / 4;
 
 /// An LLM operation with waits.
 struct Carrier {
   std::uint32_t at;  // in the rank's list
   std::uint32_t waits, ends;
+};
+
+/// Between when an operation that rides may begin and end: an encoder's later stage waits for the one before it, and
+/// the one before a backward's waits for it.
+struct Span {
+  std::int64_t begin = 0, end = kNever;
+};
+
+/// The spans of encoder stages, from when the schedule runs them as it stands.
+class StageSpans {
+ public:
+  StageSpans(const Pipeline& pipeline, const CostTable& costs, const Schedule& schedule)
+      : pipeline_(pipeline), costs_(costs) {
+    if (pipeline.encoder_stages() == 1) return;
+    const auto times = op_times(pipeline, costs, schedule);
+    if (!times) return;
+    times_ = *times;
+    for (std::uint32_t i = 0; i < schedule.ops.size(); ++i) {
+      const Op& op = schedule.ops[i];
+      if (op.module == kLlm) continue;
+      const auto [at, is_new] = runs_.try_emplace(key(op, op.stage.value), times_[i]);
+      if (!is_new) at->second.end = times_[i].end;
+    }
+  }
+
+  /// Whether stages need no times, or have them.
+  bool known() const { return pipeline_.encoder_stages() == 1 || !times_.empty(); }
+
+  Span of(const Op& op) const {
+    Span out;
+    if (op.stage.value == 0 || times_.empty()) return out;
+    const OpTime& before = runs_.at(key(op, op.stage.value - 1u));
+    Op sender = op;
+    if (op.kind == OpKind::forward) --sender.stage.value;
+    const std::int64_t transfer = costs_.transfer[costs_.slot(sender)].value;
+    if (op.kind == OpKind::forward) out.begin = before.end + transfer;
+    else out.end = before.start - transfer;
+    return out;
+  }
+  /// When the i-th operation of all runs; always where stages are whole.
+  OpTime at(std::uint32_t i) const { return times_.empty() ? OpTime{kNever, 0} : times_[i]; }
+
+ private:
+  using Key = std::tuple<int, std::uint32_t, std::uint32_t, int>;
+  static Key key(const Op& op, std::uint32_t stage) {
+    return {op.module.value, stage, op.microbatch.value, static_cast<int>(op.kind)};
+  }
+
+  const Pipeline& pipeline_;
+  const CostTable& costs_;
+  std::vector<OpTime> times_;
+  std::map<Key, OpTime> runs_;
 };
 
 /// One encoder operation of the rank, and which microbatch's it is.
@@ -25,16 +80,25 @@ struct Guest {
 /// One rank: chooses rides, then lists the operations anew.
 class RankRides {
  public:
-  RankRides(const Pipeline& pipeline, const CostTable& costs, std::span<const Op> ops)
-      : pipeline_(pipeline), costs_(costs), ops_(ops), dropped_(ops.size(), false), live_(ops.size() + 1, 0) {
-    std::map<std::tuple<int, std::uint32_t, int>, std::size_t> known;
+  /// `first`: of the rank's operations among all.
+  RankRides(const Pipeline& pipeline, const CostTable& costs, const StageSpans& spans, std::span<const Op> ops,
+            std::uint32_t first)
+      : pipeline_(pipeline),
+        costs_(costs),
+        spans_(spans),
+        ops_(ops),
+        first_(first),
+        dropped_(ops.size(), false),
+        live_(ops.size() + 1, 0) {
+    std::map<std::tuple<int, int, std::uint32_t, int>, std::size_t> known;
     for (std::uint32_t i = 0; i < ops.size(); ++i) {
       const Op& op = ops[i];
       if (op.module == kLlm) {
         const RideShape& shape = costs.rides[costs.slot(op)];
         if (shape.count + shape.end_count > 0) carriers_.push_back({i, shape.count, shape.end_count});
       } else if (pipeline.modules[op.module].role == Role::encoder) {
-        const auto key = std::tuple(int{op.module.value}, op.microbatch.value, static_cast<int>(op.kind));
+        const auto key =
+            std::tuple(int{op.module.value}, int{op.stage.value}, op.microbatch.value, static_cast<int>(op.kind));
         const auto [at, is_new] = known.try_emplace(key, guests_.size());
         if (is_new) guests_.push_back({{op.microbatch, op.stage, op.module, op.kind}, i, i, {}});
         guests_[at->second].last = i;
@@ -87,8 +151,10 @@ class RankRides {
     const auto from = std::upper_bound(carriers_.begin(), carriers_.end(), guest.first,
                                        [](std::uint32_t at, const Carrier& carrier) { return at < carrier.at; });
     std::uint32_t left = costs_.rides[costs_.slot(guest.op)].count;
+    const std::int64_t end_by = spans_.of(guest.op).end;
     auto it = from;
-    for (; it != carriers_.end() && left > 0; ++it) left -= std::min(left, capacity(*it, guest.op));
+    for (; it != carriers_.end() && left > 0 && spans_.at(first_ + it->at).end <= end_by; ++it)
+      left -= std::min(left, capacity(*it, guest.op));
     if (left > 0 || it == from) return;
     const std::uint32_t end = std::prev(it)->at;
     if (end > guest.last && !hold(guest.last + 1, end)) return;
@@ -100,8 +166,10 @@ class RankRides {
     const auto until = std::lower_bound(carriers_.begin(), carriers_.end(), guest.last,
                                         [](const Carrier& carrier, std::uint32_t at) { return carrier.at < at; });
     std::uint32_t left = costs_.rides[costs_.slot(guest.op)].count;
+    const std::int64_t begin_from = spans_.of(guest.op).begin;
     auto it = until;
-    while (it != carriers_.begin() && left > 0) left -= std::min(left, capacity(*--it, guest.op));
+    while (it != carriers_.begin() && left > 0 && spans_.at(first_ + std::prev(it)->at).start >= begin_from)
+      left -= std::min(left, capacity(*--it, guest.op));
     if (left > 0 || it == until) return;
     if (it->at < guest.first && !hold(it->at, guest.first - 1)) return;
     take(guest, it, until);
@@ -143,7 +211,9 @@ class RankRides {
 
   const Pipeline& pipeline_;
   const CostTable& costs_;
+  const StageSpans& spans_;
   std::span<const Op> ops_;
+  std::uint32_t first_;
   std::vector<bool> dropped_;
   std::vector<std::int32_t> live_;
   std::vector<Carrier> carriers_;
@@ -156,11 +226,13 @@ class RankRides {
 }  // namespace
 
 void ride_along(const Pipeline& pipeline, const CostTable& costs, std::uint32_t live_limit, Schedule& schedule) {
-  if (costs.rides.empty() || pipeline.encoder_stages() > 1 || !schedule.rides.empty()) return;
+  if (costs.rides.empty() || !schedule.rides.empty()) return;
+  const StageSpans spans(pipeline, costs, schedule);
+  if (!spans.known()) return;
   std::vector<Op> ops;
   std::vector<std::uint32_t> first = {0};
   for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
-    RankRides rides(pipeline, costs, schedule.rank_ops(RankId{rank}));
+    RankRides rides(pipeline, costs, spans, schedule.rank_ops(RankId{rank}), schedule.first[rank]);
     rides.run(live_limit);
     rides.list(ops, schedule.rides);
     first.push_back(static_cast<std::uint32_t>(ops.size()));

@@ -22,7 +22,7 @@ struct Instance {
 /// does not fit.
 std::int64_t stage_work(const Instance& all, std::size_t stage, std::uint32_t begin, std::uint32_t end,
                         std::uint32_t again) {
-  std::int64_t work = all.stages[stage].beside;
+  std::int64_t work = 0;
   double state = 0, kept = 0, transient = 0;
   for (std::uint32_t i = begin; i < end; ++i) {
     const PartitionLayer& layer = all.layers[i];
@@ -89,10 +89,8 @@ Instance random_instance(Random& random, bool alike) {
   const auto stages = random.integer(1, std::min<std::int64_t>(5, static_cast<std::int64_t>(out.layers.size())));
   const auto room = static_cast<double>(random.integer(20, 250));
   const auto microbatches = random.integer(1, 8);
-  const bool beside = random.integer(0, 1) == 1;
   for (std::int64_t s = 0; s < stages; ++s)  // 1F1B
-    out.stages.push_back(
-        {static_cast<double>(std::min(microbatches, stages - s)), room, beside ? random.integer(0, 60) : 0});
+    out.stages.push_back({static_cast<double>(std::min(microbatches, stages - s)), room});
   return out;
 }
 

@@ -119,7 +119,16 @@ struct Everything {
   std::vector<Key> found;  ///< every plan under every schedule that can run it; settings without effect once
   std::int64_t candidates = 0, refused = 0, repeated = 0;
   Bytes limit;
+  Bytes least = kMaxBytes;  ///< that any needs which is not asked to keep within the limit
 };
+
+void expect_above(const std::vector<QuickBound>& bounds, const Key& key) {
+  EXPECT_TRUE(std::any_of(
+      bounds.begin(), bounds.end(),
+      [&](const QuickBound& bound) { return bound.step.value <= key.step && bound.memory.value <= key.memory; }))
+      << key.plan << " " << key.schedule << " takes " << key.step << " ns and " << key.memory << " B; least bound "
+      << bounds.back().step.value << " ns";
+}
 
 // The bound for free placements holds for every schedule; the one for a placement, for schedules that promise it in the
 // registry (whole backwards, default stages), and then their operations lie where it says.
@@ -137,12 +146,18 @@ void expect_bounded(const Job& job, const ParallelPlan& plan, const PlanCosts& c
         EXPECT_EQ(where.stages[rank][module], assumed.stages[rank][module]) << key.schedule;
       }
     const std::vector<QuickBound> bounds = quick_bounds(job, plan, costs, sides);
-    EXPECT_TRUE(std::any_of(
-        bounds.begin(), bounds.end(),
-        [&](const QuickBound& bound) { return bound.step.value <= key.step && bound.memory.value <= key.memory; }))
-        << key.plan << " " << key.schedule << " takes " << key.step << " ns and " << key.memory << " B; least bound "
-        << bounds.back().step.value << " ns";
+    expect_above(bounds, key);
   }
+}
+
+/// A schedule that holds more than the case's limit is asked to keep within it, where it can.
+void ask_to_keep_within(const Everything& all, const ParallelPlan& plan, const PlanCosts& costs,
+                        const ScheduleChoice& choice, Key& key) {
+  if (key.memory <= all.limit.value) return;
+  const auto within = evaluate(all.job, plan, costs, choice, all.limit);
+  if (!within || within->memory > all.limit) return;
+  key = key_of(*within);
+  expect_above(quick_bounds(all.job, plan, costs, find_schedule(choice.name).sides), key);
 }
 
 void add_plan(Everything& all, const ParallelPlan& plan, const std::vector<ScheduleChoice>& choices) {
@@ -160,8 +175,10 @@ void add_plan(Everything& all, const ParallelPlan& plan, const std::vector<Sched
       ++all.refused;
       continue;
     }
-    const Key key = key_of(*e);
+    Key key = key_of(*e);
     expect_bounded(all.job, plan, costs, choice, key);
+    all.least = std::min(all.least, e->memory);
+    ask_to_keep_within(all, plan, costs, choice, key);
     std::vector<Key>& before = seen[choice.name];
     const bool repeats = std::any_of(before.begin(), before.end(), [&](const Key& other) {
       return other.step == key.step && other.memory == key.memory;
@@ -287,17 +304,17 @@ TEST_P(Search, counts_every_candidate_once_whatever_the_number_of_threads) {
 TEST_P(Search, names_the_plan_that_needs_least_where_nothing_fits) {
   const Everything& all = everything(GetParam());
   SearchOptions options;
-  // A limit below every plan: nothing is simulated, and what comes nearest is known exactly.
-  const auto least = std::min_element(all.found.begin(), all.found.end(),
-                                      [](const Key& a, const Key& b) { return a.memory < b.memory; });
-  options.memory_limit = Bytes{least->memory - 1};
+  // A limit below every plan, and below what any can keep within: nothing is simulated, and what comes nearest is known
+  // exactly.
+  options.memory_limit = Bytes{all.least.value / 2};
   options.refine = true;
   const SearchResult result = search(all.job, all.space, *all.cache, options);
   EXPECT_TRUE(result.best.empty());
   EXPECT_TRUE(result.front.empty());
   EXPECT_EQ(result.counts.simulated, 0);
   ASSERT_TRUE(result.nearest_miss.has_value());
-  EXPECT_EQ(result.nearest_miss->memory.value, least->memory) << result.nearest_miss->label();
+  EXPECT_EQ(result.nearest_miss->memory, all.least)
+      << result.nearest_miss->label() << " " << result.nearest_miss->schedule_label();
   const SearchCounts& c = result.counts;
   EXPECT_EQ(c.candidates, c.repeated + c.pruned_memory + c.pruned_bound + c.refused + c.over_memory + c.simulated);
 }

@@ -26,11 +26,10 @@ struct PartitionLayer {
   std::optional<Again> again;
 };
 
-/// What a stage may hold, and what its rank does besides.
+/// What a stage may hold.
 struct PartitionStage {
   double live = 1;  ///< microbatches held at once: min(M, P - i) for stage i of 1F1B
   double room = 0;  ///< bytes for sum of state + live x sum of kept + most transient (of layers run again, of either)
-  std::int64_t beside = 0;  ///< ns that count with its own work
 };
 
 struct PartitionPlan {
@@ -39,8 +38,7 @@ struct PartitionPlan {
   std::int64_t slowest = 0;          ///< work of the dearest stage
 };
 
-/// Contiguous, every stage with a layer, every stage within its room, the least possible work of the dearest stage,
-/// what it has beside counted. A
+/// Contiguous, every stage with a layer, every stage within its room, the least possible work of the dearest stage. A
 /// stage runs again as few layers as its room asks for, its first ones. Ties leave early stages light. Nothing where no
 /// partition fits. Exact: see sim/cost/partition.cpp.
 std::optional<PartitionPlan> partition_within(const std::vector<PartitionLayer>& layers,

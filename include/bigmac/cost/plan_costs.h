@@ -151,6 +151,15 @@ Residency default_residency(const Pipeline& pipeline, SidePlacement sides);
 /// A stage of an encoder or generator held by k ranks is data parallel over k as well.
 std::vector<RankState> rank_states(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                    const Residency& where);
+/// What a rank holds besides activations, on one of its GPUs.
+struct HeldBytes {
+  Bytes llm;     ///< model state and buffers where it runs no encoder or generator
+  Bytes sides;   ///< more where it does
+  Bytes shared;  ///< and this, over the ranks that hold the same stage: optimizer state sharded over them
+};
+/// By rank under the default stage placement, of encoders the stage that holds most; rounded up.
+std::vector<HeldBytes> held_bytes(const Job& job, const ParallelPlan& plan, const PlanCosts& costs);
+
 /// What a step takes besides its pipeline, in us, on the rank where it is longest.
 struct OutsidePipeline {
   double gradients_us = 0;   ///< exposed reduce-scatter (or all-reduce)

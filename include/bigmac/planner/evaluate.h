@@ -76,6 +76,13 @@ ParallelPlan plan_under(const Job& job, ParallelPlan plan, const ScheduleChoice&
 /// of their own (unless the job says so: a list has none), recomputed all alike.
 bool takes_one_list(const Job& job, const ParallelPlan& plan);
 
+/// The parameter of schedules that can keep within a memory limit.
+inline constexpr const char* kMemoryLimit = "memory_limit";
+
+/// What ranks hold under the plan, for a choice that limits memory; else nothing.
+std::vector<HeldBytes> held_for(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
+                                const ScheduleChoice& choice);
+
 /// The costs of that plan from those of the plan without the schedule: profiles are shared.
 PlanCosts costs_under(const Job& job, const ParallelPlan& own, const PlanCosts& costs);
 

@@ -10,10 +10,11 @@ namespace bigmac {
 
 /// Hybrid over `base` (empty: the default) at the limits 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, ... up to the first that does
 /// not bind, then without one; and every other schedule that takes the pipeline and places encoders, once. A job with a
-/// model is studied under its fastest plan for hybrid. Hybrid there also gives time for memory in two other ways: with
-/// the weights of encoders and generators sharded over a node, unless the job says `shard_sides` or no GPUs could
-/// share; and with encoders cut into a stage for each rank, unless the job says `encoder_pp` or they have fewer layers.
-/// Throws what study_job() throws, and Error{bad_input} for a job without an encoder.
+/// model is studied under its fastest plan for hybrid. Hybrid there also gives time for memory in other ways:
+/// weights of encoders and generators sharded over a node, encoders cut into stages over ranks, and encoders that
+/// run again, as far as the job leaves that open. Where another schedule holds less than any hybrid that is as fast,
+/// hybrid is asked to keep within what that one holds. Throws what study_job() throws, and Error{bad_input} for a job
+/// without an encoder.
 Frontier live_limit_frontier(Job job, const std::string& base, int threads);
 
 }  // namespace bigmac

@@ -10,20 +10,18 @@
 
 namespace bigmac {
 
-/// What a rank that runs encoders keeps of their weights: all; a share, a node holding them all; its stage, where
-/// encoders are cut over all ranks.
-enum class EncoderWeights { whole, sharded, staged };
-
 /// One schedule of the job.
 struct FrontierPoint {
   std::string schedule;
   std::optional<std::uint32_t> limit;  ///< most encoder microbatches a rank may hold, where one was set
-  EncoderWeights weights = EncoderWeights::whole;
-  std::string refusal;               ///< why it does not run; what follows `bound` is 0 then
-  std::optional<Nanoseconds> bound;  ///< no schedule within the limit, with whole backwards, is faster
-  Nanoseconds time{};
-  std::uint32_t live = 0;  ///< encoder microbatches held at once, on the rank that holds most
-  Bytes memory{};          ///< Frontier::whole_gpu says of what
+  std::optional<Bytes> within;         ///< most bytes a GPU may hold, where that was set
+  std::string way;                     ///< of giving time for encoder memory ("staged again"); empty: none
+  std::string refusal;                 ///< why it does not run; what follows `bound` is 0 then
+  std::optional<Nanoseconds> bound;    ///< no schedule within the limit, with whole backwards, is faster
+  Nanoseconds time{};                  ///< of the pipeline
+  Nanoseconds step{};                  ///< with what lies outside it, where that is known; else the same
+  std::uint32_t live = 0;              ///< encoder microbatches held at once, on the rank that holds most
+  Bytes memory{};                      ///< Frontier::whole_gpu says of what
 };
 
 struct Frontier {
@@ -32,14 +30,14 @@ struct Frontier {
   std::string base;
   bool whole_gpu = false;             ///< memory counts everything on a GPU; else activations alone
   std::optional<Nanoseconds> bound;   ///< no schedule of the job with whole backwards is faster
-  std::vector<FrontierPoint> points;  ///< hybrid by rising limit, the unlimited one last; so for
-                                      ///< each way of keeping weights; the others
+  std::vector<FrontierPoint> points;  ///< hybrid by rising limit, the unlimited one last; so in each way of
+                                      ///< giving time for memory; the others; hybrid within what some of these hold
 };
 
 std::string frontier_table(const Frontier& frontier);
 std::string frontier_json(const Frontier& frontier);
-/// A self-contained SVG: microbatches held (logarithmic) against time, hybrid as stairs (dashed: weights sharded or
-/// staged), the others as points, the bound within each limit as stairs.
+/// A self-contained SVG: microbatches held (logarithmic) against time, hybrid as stairs (dashed: one of the ways
+/// of giving time for memory), the others as points, the bound within each limit as stairs.
 std::string frontier_chart(const Frontier& frontier);
 
 }  // namespace bigmac

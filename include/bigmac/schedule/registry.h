@@ -36,6 +36,7 @@ struct ScheduleRequest {
   const CostTable& costs;
   std::string base;                                ///< empty: the schedule's own default
   std::map<std::string, std::int64_t> parameters;  ///< checked against the registry
+  std::vector<HeldBytes> held = {};  ///< by rank, for schedules that keep within a memory limit; empty: nothing
 };
 
 struct ScheduleInfo {
