@@ -40,12 +40,11 @@ class Fill {
                                        sides.generator.largest_slice()});
     lead_ = rules.lead * llm.mean_backward / 4;
     const std::uint32_t most_chunks = std::min(llm.most_live + rules.llm_extra, rules.llm_live_limit);
-    const RankLimits* room = rules.by_rank;
     out_.ranks.resize(llm.ranks());
     for (std::uint32_t r = 0; r < llm.ranks(); ++r) {
       out_.ranks[r].reserve(2 * (llm.first[r + 1] - llm.first[r]));
-      ranks_[r].most_live = room == nullptr ? rules.live_limit : std::min(rules.live_limit, room->encoder[r]);
-      ranks_[r].most_chunks = room == nullptr ? most_chunks : std::min(most_chunks, room->llm[r]);
+      ranks_[r].most_live = rules.by_rank == nullptr ? rules.live_limit : rules.by_rank->encoders(r, rules.live_limit);
+      ranks_[r].most_chunks = rules.by_rank == nullptr ? most_chunks : rules.by_rank->chunks(r, most_chunks);
       idle_.insert(r);
       awake_.insert(r);
     }

@@ -5,6 +5,8 @@
 // for the rules and the lemma.
 #pragma once
 
+#include <algorithm>
+
 #include "hybrid_base.h"
 #include "hybrid_work.h"
 #include "op_makers.h"
@@ -26,6 +28,9 @@ struct Placement {
 struct RankLimits {
   std::vector<std::uint32_t> encoder;  ///< microbatches, alike in a pipeline; 0: it runs none
   std::vector<std::uint32_t> llm;      ///< chunk activations
+
+  std::uint32_t encoders(std::uint32_t rank, std::uint32_t limit) const { return std::min(limit, encoder[rank]); }
+  std::uint32_t chunks(std::uint32_t rank, std::uint32_t limit) const { return std::min(limit, llm[rank]); }
 };
 
 struct FillRules {
