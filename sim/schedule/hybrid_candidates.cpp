@@ -48,32 +48,6 @@ constexpr std::array<Mode, 6> kModes{
 using Choice = std::array<std::size_t, 4>;
 enum Coordinate : std::size_t { kSetup, kMode, kClock, kPlacement };
 
-RankOrders orders_of(const Schedule& schedule) {
-  RankOrders orders;
-  for (std::uint32_t r = 0; r < schedule.ranks(); ++r) {
-    const auto ops = schedule.rank_ops(RankId{r});
-    orders.emplace_back(ops.begin(), ops.end());
-  }
-  return orders;
-}
-
-/// The most microbatches of one encoder that a rank holds.
-std::uint32_t most_encoder_live(const Pipeline& pipeline, const Schedule& schedule) {
-  std::uint32_t most = 0;
-  for (const ModuleId module : pipeline.encoders) {
-    const OpKind last = pipeline.modules[module].backward ? OpKind::backward : OpKind::forward;
-    for (std::uint32_t r = 0; r < schedule.ranks(); ++r) {
-      std::uint32_t live = 0;
-      for (const Op& op : schedule.rank_ops(RankId{r})) {
-        if (op.module != module) continue;
-        if (op.kind == OpKind::forward && op.part == 0) most = std::max(most, ++live);
-        if (op.kind == last && op.part + 1 == op.parts) --live;
-      }
-    }
-  }
-  return most;
-}
-
 class Candidates {
  public:
   Candidates(const ScheduleRequest& request, const Limits& limits)
@@ -223,7 +197,7 @@ class Candidates {
     std::vector<Ready> out;
     if (std::optional<Schedule> nested = bigmac_if_it_fits()) {
       const std::uint32_t live = stages_ > 1
-                                     ? most_encoder_live(pipeline_, *nested)
+                                     ? most_held(pipeline_, *nested).encoder.value_or(0)
                                      : static_cast<std::uint32_t>(nested->parameters.at("encoder_warmup_groups"));
       out.push_back({std::move(*nested), live, "bigmac's columns"});
       if (setups_.size() > 1)
@@ -232,14 +206,14 @@ class Candidates {
     }
     if (stages_ > 1 && pipeline_.generators.empty()) {
       Schedule around = build_upfront({pipeline_, request_.costs, request_.base, {}});
-      const std::uint32_t live = most_encoder_live(pipeline_, around);
+      const std::uint32_t live = most_held(pipeline_, around).encoder.value_or(0);
       out.push_back({std::move(around), live, "all encoders around the LLM"});
     }
     return out;
   }
 
   void keep_ready(const Ready& other) {
-    if (most_llm_live(orders_of(other.schedule)) > limits_.llm_live) return;
+    if (most_held(pipeline_, other.schedule).llm.value_or(0) > limits_.llm_live) return;
     riding_.ride(other.schedule, other.how, other.live);
     keep(other.schedule, other.how);
   }
@@ -372,8 +346,8 @@ void try_optimus(const ScheduleRequest& request, const Limits& limits, Best& bes
   Schedule schedule = build_optimus({pipeline, request.costs, request.base, {}});
   const auto time = order_time(pipeline, costs_as_run(pipeline, request.costs, schedule.rides), schedule);
   if (!time || (best.found && *time >= best.time)) return;
-  if (most_encoder_live(pipeline, schedule) > limits.encoder_live) return;
-  if (most_llm_live(orders_of(schedule)) > limits.llm_live) return;
+  const LiveLimits held = most_held(pipeline, schedule);
+  if (held.encoder.value_or(0) > limits.encoder_live || held.llm.value_or(0) > limits.llm_live) return;
   if (limits.memory && !holds_within(request, schedule, *limits.memory)) return;
   best = {std::move(schedule), *time, "optimus's placement", best.fills, true};
 }
