@@ -9,6 +9,8 @@ namespace bigmac {
 namespace {
 
 constexpr std::int64_t kLongSequence = 32'768;  // tokens from which context parallelism is tried
+constexpr int kMostEncoderStages =
+    16;  // of pipelines that a search tries: with more an optimus takes a second to build
 const std::vector<int> kChunks = {1, 2, 3, 4, 5, 6, 8, 10, 12};
 const std::vector<std::int64_t> kMicroBatches = {1, 2, 4, 8, 16};
 
@@ -117,13 +119,15 @@ class Enumeration {
       }
   }
 
-  // Where a replica is a burden, any pipeline of consecutive ranks whose stages all have a layer: as long as the job's
-  // own pp leaves few plans, or when asked for.
+  // Where a replica is a burden: whole or a stage for each rank; any pipeline of consecutive ranks where the job's own
+  // pp leaves few plans, or when asked for. Every stage has a layer.
   std::vector<int> encoder_stages(const ParallelPlan& plan) {
     if (job_.model->encoders.empty()) return {1};
-    const bool wide = (axes_ == Axes::all || job_.parallel.pp) && heavy_sides(plan);
+    std::vector<int> choices = divisors(plan.pp);
+    if (axes_ == Axes::usual && !job_.parallel.pp) choices = {1, plan.pp};
+    if (plan.pp == 1 || plan.pp > kMostEncoderStages || !heavy_sides(plan)) choices = {1};
     std::vector<int> out;
-    for (const int stages : fixed_or(job_.parallel.encoder_pp, wide ? divisors(plan.pp) : std::vector<int>{1})) {
+    for (const int stages : fixed_or(job_.parallel.encoder_pp, choices)) {
       const bool layers = std::all_of(job_.model->encoders.begin(), job_.model->encoders.end(), [&](const Module& m) {
         return static_cast<std::size_t>(stages) <= m.layers.size();
       });
