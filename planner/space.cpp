@@ -125,7 +125,8 @@ class Enumeration {
     if (job_.model->encoders.empty()) return {1};
     std::vector<int> choices = divisors(plan.pp);
     if (axes_ == Axes::usual && !job_.parallel.pp) choices = {1, plan.pp};
-    if (plan.pp == 1 || plan.pp > kMostEncoderStages || !heavy_sides(plan)) choices = {1};
+    if (plan.pp == 1 || plan.pp > kMostEncoderStages || !heavy(burden(job_.model->encoders, plan.encoder_tp)))
+      choices = {1};
     std::vector<int> out;
     for (const int stages : fixed_or(job_.parallel.encoder_pp, choices)) {
       const bool layers = std::all_of(job_.model->encoders.begin(), job_.model->encoders.end(), [&](const Module& m) {
@@ -138,17 +139,14 @@ class Enumeration {
     return out;
   }
 
-  // A replica of an encoder or generator is a burden: 6 bytes a parameter above a tenth of the GPU's memory.
-  bool heavy_sides(const ParallelPlan& plan) const {
-    const auto burden = [&](const std::vector<Module>& modules, int tp) {
-      double bytes = 0;
-      for (const Module& module : modules) bytes += 6.0 * static_cast<double>(parameters(module)) / tp;
-      return bytes;
-    };
-    const double bytes =
-        burden(job_.model->encoders, plan.encoder_tp) + burden(job_.model->generators, plan.generator_tp);
-    return bytes > 0.1 * static_cast<double>(job_.cluster->gpu.memory.value);
+  // Bytes of a replica's weights and gradients.
+  static double burden(const std::vector<Module>& modules, int tp) {
+    double bytes = 0;
+    for (const Module& module : modules) bytes += 6.0 * static_cast<double>(parameters(module)) / tp;
+    return bytes;
   }
+  // A tenth of the GPU's memory.
+  bool heavy(double bytes) const { return bytes > 0.1 * static_cast<double>(job_.cluster->gpu.memory.value); }
 
   std::vector<int> side_choices(const std::vector<Module>& modules, const std::optional<int>& fixed,
                                 const ParallelPlan& plan) {
@@ -213,9 +211,11 @@ class Enumeration {
   // not sharded as well: the GPUs of a node need not hold the same stage.
   void add_sharding(ParallelPlan plan) {
     const bool shares = job_.cluster->node.gpus > std::max(plan.encoder_tp, plan.generator_tp);
-    const bool heavy = shares && heavy_sides(plan);
+    const double bytes =
+        burden(job_.model->encoders, plan.encoder_tp) + burden(job_.model->generators, plan.generator_tp);
+    const bool wanted = shares && heavy(bytes);
     for (const bool shard : {false, true}) {
-      if (job_.parallel.shard_sides ? shard != *job_.parallel.shard_sides : shard && !heavy) continue;
+      if (job_.parallel.shard_sides ? shard != *job_.parallel.shard_sides : shard && !wanted) continue;
       if (shard && plan.encoder_pp > 1) {
         exclude("encoder stages are not sharded within a node");
         continue;

@@ -210,6 +210,23 @@ TEST(PlanSpace, shards_heavy_encoders_and_generators_both_ways) {
   EXPECT_EQ(2 * sharded, shareable);
 }
 
+// An encoder of 22 B parameters is heavy on 80 GB at any tp inside a node: whole, and a stage for each rank; where the
+// job states pp, in any number of stages that divides it. A tower of 0.7 B stays whole.
+TEST(PlanSpace, cuts_heavy_encoders_into_stages) {
+  const auto stages = [](const char* model, const std::string& members, Axes axes) {
+    std::set<std::pair<int, int>> out;  // pp, encoder_pp
+    for (const ParallelPlan& plan : enumerate_plans(job_of(model, 64, members), axes).plans)
+      out.insert({plan.pp, plan.encoder_pp});
+    return out;
+  };
+  const std::string batch = R"(, "batch": {"global": 64, "micro": 1})", stated = batch + R"(, "parallel": {"pp": 8})";
+  for (const auto& [pp, own] : stages("vit-22b+gpt-175b", batch, Axes::usual))
+    EXPECT_TRUE(own == 1 || (own == pp && pp <= 16)) << pp << " " << own;
+  const std::set<std::pair<int, int>> all = {{8, 1}, {8, 2}, {8, 4}, {8, 8}};
+  EXPECT_EQ(stages("vit-22b+gpt-175b", stated, Axes::usual), all);
+  EXPECT_EQ(stages("qwen2.5-vl-7b", stated, Axes::all), (std::set<std::pair<int, int>>{{8, 1}}));
+}
+
 std::set<std::string> recomputes(const Job& job, Axes axes = Axes::all) {
   std::set<std::string> out;
   for (const ParallelPlan& plan : enumerate_plans(job, axes).plans)
