@@ -87,9 +87,9 @@ class Search {
     return all;
   }
 
-  /// Partial recompute of nothing.
-  static bool says_what_another_does(const ParallelPlan& plan, const PlanCosts& costs) {
-    return plan.recompute == Recompute::partial &&
+  /// Partial recompute of nothing, where plans without recompute are tried as well.
+  bool says_what_another_does(const ParallelPlan& plan, const PlanCosts& costs) const {
+    return plan.recompute == Recompute::partial && !job_.parallel.recompute &&
            std::all_of(costs.again.begin(), costs.again.end(), [](std::uint32_t count) { return count == 0; });
   }
 

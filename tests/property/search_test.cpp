@@ -335,6 +335,23 @@ TEST(SearchPruning, skips_plans_without_changing_what_is_found) {
   EXPECT_EQ(keys_of(result.front), front_of(all));
 }
 
+// Where memory suffices, partial recompute runs nothing again: the plan of a job that states it, and no other's double.
+TEST(SearchPruning, keeps_partial_recompute_of_nothing_where_the_job_states_it) {
+  const auto fastest = [](const std::string& recompute) {
+    const Job job = full_job("llama-3.1-8b", "h200-141g", 8,
+                             R"(, "data": {"sequence_length": 2048}, "batch": {"global": 8, "micro": 1},
+        "limits": {"memory_bytes": 140000000000}, "parallel": {"tp": 4, "pp": 2, "recompute": ")" +
+                                 recompute + "\"}");
+    const PlanSpace space = enumerate_plans(job);
+    SearchOptions options;
+    options.memory_limit = *job.memory_limit;
+    const SearchResult result = search(job, space, ProfileCache(job, space.plans, 1), options);
+    return result.best.empty() ? 0 : result.best.front().step.value;
+  };
+  EXPECT_GT(fastest("partial"), 0);
+  EXPECT_EQ(fastest("partial"), fastest("none"));
+}
+
 // Without effort schedules that search while they build are left out; what is then proven still holds for all.
 TEST(SearchEffort, says_what_may_have_been_missed_and_finds_everything_with_enough) {
   for (const Case& c : {kCases[0], kCases[7]}) {
