@@ -11,6 +11,24 @@
 namespace bigmac {
 namespace {
 
+/// Of all stages of a partition; a file that states more is no model's, and would only fill memory.
+constexpr std::int64_t kMostLayers = 100'000;
+
+/// The kind of each layer of a stage, from {"embedding": 1, "transformer": 2}; takes their number off `left`.
+std::vector<std::string> kinds_of_stage(const JsonReader& counts, std::int64_t& left) {
+  const std::vector<std::string> known = {"embedding", "transformer", "projector", "head"};
+  std::vector<std::string> kinds;
+  for (const auto& [kind, count] : counts.members()) {
+    if (std::find(known.begin(), known.end(), kind) == known.end())
+      counts.fail(unknown_name("kind of layer", kind.substr(0, 64), known));
+    const std::int64_t layers = count.integer(1, kMostLayers);
+    if (layers > left) count.fail(fmt::format("the stages hold more than {} layers", kMostLayers));
+    left -= layers;
+    kinds.insert(kinds.end(), static_cast<std::size_t>(layers), kind);
+  }
+  return kinds;
+}
+
 bool has_side_modules(const Pipeline& pipeline) { return pipeline.modules.size() > 1; }
 
 void note_side_modules(const Pipeline& pipeline, std::vector<std::string>& dropped) {
@@ -139,10 +157,9 @@ std::vector<std::vector<std::string>> read_layer_kinds(const std::string& text, 
         "says "
         "which layers each stage holds; or plan with another --schedule");
   std::vector<std::vector<std::string>> out;
+  std::int64_t left = kMostLayers;
   for (const JsonReader& stage : partition->at("llm").items()) {
-    std::vector<std::string> kinds;
-    for (const auto& [kind, count] : stage.at("kinds").members())
-      kinds.insert(kinds.end(), static_cast<std::size_t>(count.integer(1, 100'000)), kind);
+    std::vector<std::string> kinds = kinds_of_stage(stage.at("kinds"), left);
     const auto order = [](const std::string& kind) { return kind == "embedding" ? 0 : kind == "head" ? 2 : 1; };
     std::stable_sort(kinds.begin(), kinds.end(), [&](const auto& a, const auto& b) { return order(a) < order(b); });
     out.push_back(std::move(kinds));

@@ -66,6 +66,26 @@ TEST(PlanFile, refuses_an_unknown_way_to_cut_a_list) {
   }
 }
 
+// Each stage of a plan may state few layers and all of them too many; or a kind that no model has.
+TEST(PlanFile, refuses_layers_that_no_model_has) {
+  const std::string kinds = R"({"schema": "bigmac.schedule/1", "partition": {"llm": [
+      {"kinds": {"embedding": 1, "transformer": 60000}}, {"kinds": {"KIND": 60000, "head": 1}}]}})";
+  const auto message = [&](const std::string& kind) -> std::string {
+    std::string text = kinds;
+    text.replace(text.find("KIND"), 4, kind);
+    try {
+      read_layer_kinds(text, "plan.json");
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "was read";
+  };
+  EXPECT_NE(message("transformer").find("/partition/llm/1/kinds/transformer: the stages hold more than 100000 layers"),
+            std::string::npos)
+      << message("transformer");
+  EXPECT_NE(message("transformers").find("did you mean 'transformer'"), std::string::npos) << message("transformers");
+}
+
 TEST(MegatronArguments, state_degrees_layout_and_what_they_cannot_carry) {
   const Written given = written("bigmac");
   const Export out = megatron_arguments(given.plan, given.kinds);
