@@ -19,6 +19,9 @@ if(BIGMAC_SANITIZE)
   target_compile_options(bigmac_options INTERFACE -fsanitize=${BIGMAC_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(bigmac_options INTERFACE -fsanitize=${BIGMAC_SANITIZE})
 endif()
+if(BIGMAC_FUZZ)
+  target_compile_options(bigmac_options INTERFACE -fsanitize=fuzzer-no-link)  # libFuzzer sees which branches an input takes
+endif()
 
 # bigmac_room(NAME FOLDER [ROOMS TO THE LEFT...])
 function(bigmac_room name folder)

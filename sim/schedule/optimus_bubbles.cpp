@@ -36,8 +36,8 @@ std::vector<std::int64_t> latest_first_forwards(const Pipeline& pipeline, const 
   std::vector<std::int64_t> latest(std::size_t{2} * pipeline.stages() * pipeline.microbatches, timeline.span);
   std::vector<std::int64_t> rank_limit(pipeline.ranks, timeline.span), out(pipeline.microbatches);
   for (auto it = timeline.order.rbegin(); it != timeline.order.rend(); ++it) {
-    const auto [rank, i] = *it;
-    const Op& op = timeline.ops[rank][i];
+    const std::uint32_t rank = it->first;
+    const Op& op = timeline.ops[rank][it->second];
     const std::int64_t end = std::min(rank_limit[rank], latest[index(product_of(op.kind), op.stage, op.microbatch)]);
     const std::int64_t start = rank_limit[rank] = end - length(costs, op);
     if (op.kind == OpKind::forward && op.stage.value == 0) out[op.microbatch.value] = start;

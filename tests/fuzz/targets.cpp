@@ -102,6 +102,15 @@ bool schedule(const std::uint8_t* data, std::size_t size) {
   return accepts(data, size, [](const std::string& text) { static_cast<void>(parse_schedule(text, "fuzz.json")); });
 }
 
+bool plan_file(const std::uint8_t* data, std::size_t size) {
+  return accepts(data, size, [](const std::string& text) {
+    const PlanFile plan = read_plan_file(text, "fuzz.json");
+    ignore_error([&] { return megatron_arguments(plan, read_layer_kinds(text, "fuzz.json")); });
+    ignore_error([&] { return torchtitan_configuration(plan, read_layer_kinds(text, "fuzz.json")); });
+    ignore_error([&] { return torch_csv(plan.read.file); });
+  });
+}
+
 bool recording(const std::uint8_t* data, std::size_t size) {
   return accepts(data, size, [](const std::string& text) { use(read_trace(*bytes_of(text, "fuzz.jsonl"))); });
 }
@@ -194,6 +203,7 @@ std::vector<NamedTarget> targets() {
           {"cluster", cluster},
           {"job", job},
           {"schedule", schedule},
+          {"plan_file", plan_file},
           {"recording", recording},
           {"kineto", kineto},
           {"nsys", nsys},

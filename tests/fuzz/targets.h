@@ -19,6 +19,7 @@ bool model(const std::uint8_t* data, std::size_t size);          ///< parse_mode
 bool cluster(const std::uint8_t* data, std::size_t size);        ///< parse_cluster
 bool job(const std::uint8_t* data, std::size_t size);            ///< parse_job
 bool schedule(const std::uint8_t* data, std::size_t size);       ///< parse_schedule
+bool plan_file(const std::uint8_t* data, std::size_t size);      ///< read_plan_file, and what trainers load of it
 bool recording(const std::uint8_t* data, std::size_t size);      ///< read_trace, and a replay of what was read
 bool kineto(const std::uint8_t* data, std::size_t size);         ///< read_kineto, joins, and a replay
 bool nsys(const std::uint8_t* data, std::size_t size);           ///< read_nsys_image, and a replay
