@@ -43,6 +43,18 @@ inline ScheduleFile abstract_file(const Uniform& u) {
   return file;
 }
 
+/// `u`'s encoder, a whole one's F, B and bytes, in `stages` equal stages.
+inline ScheduleFile in_stages(const Uniform& u, std::uint32_t stages) {
+  ScheduleFile file = abstract_file(u);
+  GivenCosts costs = given_costs_from(file.pipeline, file.costs);
+  file.pipeline.modules.items[1].stages = stages;
+  for (CostSeries* series : {&costs[1].forward, &costs[1].backward, &costs[1].activation_bytes})
+    for (std::int64_t& value : series->values) value /= stages;
+  costs[1].input_gradient = costs[1].weight_gradient = costs[1].recompute = {};
+  file.costs = cost_table_from(file.pipeline, costs);
+  return file;
+}
+
 /// Builds `name` into the file and simulates it; a schedule that cannot run fails the test.
 inline Outcome simulate_or_fail(ScheduleFile& file, const std::string& name,
                                 const std::map<std::string, std::int64_t>& parameters = {},

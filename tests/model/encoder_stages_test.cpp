@@ -12,18 +12,6 @@
 namespace bigmac::test {
 namespace {
 
-/// `u`'s encoder, a whole one's F and B, in `stages` equal stages.
-ScheduleFile in_stages(const Uniform& u, std::uint32_t stages) {
-  ScheduleFile file = abstract_file(u);
-  GivenCosts costs = given_costs_from(file.pipeline, file.costs);
-  file.pipeline.modules.items[1].stages = stages;
-  for (CostSeries* series : {&costs[1].forward, &costs[1].backward, &costs[1].activation_bytes})
-    for (std::int64_t& value : series->values) value /= stages;
-  costs[1].input_gradient = costs[1].weight_gradient = costs[1].recompute = {};
-  file.costs = cost_table_from(file.pipeline, costs);
-  return file;
-}
-
 // Columns of equal work, a stage a column ahead of the next: the first stage runs S-1 forward columns more in front,
 // the last one S-1 backward columns less at the end than others: T = (G + S-1)(Ef + Eb) + (M V + P-1)(tF + tB) at most.
 TEST(EncoderStages, cost_bigmac_no_more_than_their_own_warm_up_and_cool_down) {

@@ -10,15 +10,11 @@
 namespace bigmac::test {
 namespace {
 
-/// Activations by hand: the LLM's of `llm` bytes by stage, the encoder's of 10 in all.
+/// The LLM's activations of `llm` bytes by stage, the encoder's of 10 in all.
 ScheduleFile with_bytes(const Uniform& u, std::vector<std::int64_t> llm, std::uint32_t stages = 1) {
-  ScheduleFile file = abstract_file(u);
+  ScheduleFile file = in_stages(u, stages);
   GivenCosts costs = given_costs_from(file.pipeline, file.costs);
   costs[0].activation_bytes = {static_cast<std::uint32_t>(llm.size()), 1, std::move(llm)};
-  file.pipeline.modules.items[1].stages = stages;
-  for (CostSeries* series : {&costs[1].forward, &costs[1].backward, &costs[1].activation_bytes})
-    for (std::int64_t& value : series->values) value /= stages;
-  costs[1].input_gradient = costs[1].weight_gradient = costs[1].recompute = {};
   file.costs = cost_table_from(file.pipeline, costs);
   return file;
 }
