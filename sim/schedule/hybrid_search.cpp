@@ -12,17 +12,16 @@ constexpr std::size_t kHistory = 10;
 // Steps without a better one before it starts again; where microbatches are alike, less can be changed.
 constexpr std::uint32_t kPatience = 400, kPatienceAlike = 120;
 constexpr int kKicks = 3;  // changes then
-constexpr std::uint64_t kSeed = 1;
 
 class LocalSearch {
  public:
-  LocalSearch(const SearchSpace& space, Point start, std::int64_t time, std::uint32_t live_limit)
+  LocalSearch(const SearchSpace& space, Point start, std::int64_t time, std::uint32_t live_limit, std::uint64_t seed)
       : space_(space),
         now_(std::move(start)),
         best_(now_),
         best_time_(time),
         live_limit_(live_limit),
-        moves_(space.pipeline, now_.sides, space.llm.size(), kSeed) {
+        moves_(space.pipeline, now_.sides, space.llm.size(), seed) {
     patience_ = moves_.alike() ? kPatienceAlike : kPatience;
     slack_ = 2 * std::max({now_.sides.forward.largest_slice(), now_.sides.backward.largest_slice(),
                            now_.sides.generator.largest_slice()});
@@ -126,8 +125,8 @@ class LocalSearch {
 }  // namespace
 
 SearchResult search_near(const SearchSpace& space, Point start, std::int64_t time, std::uint32_t live_limit,
-                         std::uint32_t fills) {
-  return LocalSearch(space, std::move(start), time, live_limit).run(fills);
+                         std::uint32_t fills, std::uint64_t seed) {
+  return LocalSearch(space, std::move(start), time, live_limit, seed).run(fills);
 }
 
 }  // namespace bigmac::hybrid

@@ -37,6 +37,6 @@ struct SearchSpace {
 
 /// At most `fills` fills from `start`, which took `time`, under `live_limit`.
 SearchResult search_near(const SearchSpace& space, Point start, std::int64_t time, std::uint32_t live_limit,
-                         std::uint32_t fills);
+                         std::uint32_t fills, std::uint64_t seed);
 
 }  // namespace bigmac::hybrid
