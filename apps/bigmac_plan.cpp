@@ -31,7 +31,7 @@ void add_search_options(CLI::App& app, PlanOptions& options) {
   app.add_flag("--all-axes", options.all_axes,
                "search finer: MLPs alone run again, recomputation of encoders and generators apart from the LLM, of "
                "each stage as many layers as "
-               "its memory asks for, optimizers that are not sharded, and heavy encoders cut into stages over ranks");
+               "its memory asks for, optimizers that are not sharded, and heavy encoders in any number of stages");
   app.add_flag("--all-degrees", options.all_degrees, "search the parallel degrees that the job fixes, too");
 }
 

@@ -98,7 +98,7 @@ int main_program(int argc, char** argv) {
   run_command->add_flag("--json", run.json, "print the result as JSON");
   FrontierOptions frontier;
   CLI::App* frontier_command =
-      app.add_subcommand("frontier", "time against the encoder microbatches a rank may hold, every schedule beside it");
+      app.add_subcommand("frontier", "time against what ranks hold: hybrid at every limit, every schedule beside it");
   frontier_command->add_option("JOB", frontier.job, "job file, schema bigmac.job/1, with an encoder")->required();
   frontier_command->add_option("--base", frontier.base, "LLM pipeline beneath (default: interleaved or 1f1b)");
   frontier_command->add_option("-o,--output", frontier.output, "draw it here, as .svg");

@@ -99,6 +99,7 @@ void answer(const FrontierPoint& other, std::vector<Study>& ways, const std::str
     if (!point.refusal.empty()) continue;
     point.way = way_of(way, ways.front());
     point.within = other.memory;
+    if (whole_backwards(way.file.schedule.base)) point.bound = job_lower_bound(way.file.pipeline, way.costs);
     if (among(point)) found.clear();
     found.push_back(std::move(point));
     if (among(found.back())) break;

@@ -9,8 +9,8 @@ namespace bigmac {
 namespace {
 
 constexpr std::int64_t kLongSequence = 32'768;  // tokens from which context parallelism is tried
-constexpr int kMostEncoderStages =
-    16;  // of pipelines that a search tries: with more an optimus takes a second to build
+// Of pipelines that a search cuts encoders for: with more an optimus takes a second to build.
+constexpr int kMostEncoderStages = 16;
 const std::vector<int> kChunks = {1, 2, 3, 4, 5, 6, 8, 10, 12};
 const std::vector<std::int64_t> kMicroBatches = {1, 2, 4, 8, 16};
 

@@ -86,8 +86,8 @@ std::vector<HeldBytes> held_for(const Job& job, const ParallelPlan& plan, const 
 /// The costs of that plan from those of the plan without the schedule: profiles are shared.
 PlanCosts costs_under(const Job& job, const ParallelPlan& own, const PlanCosts& costs);
 
-/// Nothing when the schedule refuses this pipeline. A schedule whose order needs more than `memory_limit` is not timed:
-/// its step stays 0. `costs` are those of `plan`; the result's plan is plan_under.
+/// Nothing when the schedule refuses this pipeline, or deadlocks. One that needs more than `memory_limit` is asked to
+/// keep within it where it can; else its step stays 0. `costs` are those of `plan`; the result's plan is plan_under.
 std::optional<Evaluation> evaluate(const Job& job, const ParallelPlan& plan, const PlanCosts& costs,
                                    const ScheduleChoice& choice, Bytes memory_limit = kMaxBytes);
 
